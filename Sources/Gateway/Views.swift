@@ -1,0 +1,88 @@
+/// What the API shows and takes (docs/protocol.md §10). Absent members are left out of the JSON.
+package struct ExecutionView: Codable, Sendable, Equatable {
+    package var execution: String
+    package var submission: String
+    package var user: String
+    package var kind: String
+    package var command: String?
+    /// Unix milliseconds.
+    package var created: Int64
+    package var nodes: Int
+    package var log: String
+    package var files: [FileView]
+    package var complete: Bool
+    package var counts: [String: Int]
+    /// Absent in lists.
+    package var runs: [RunView]?
+}
+
+package struct FileView: Codable, Sendable, Equatable {
+    package var name: String
+    package var folder: String
+    package var size: UInt64
+}
+
+package struct RunView: Codable, Sendable, Equatable {
+    package var run: Int
+    package var node: String
+    package var state: String
+    package var terminal: Bool
+    package var code: Int32?
+    package var signal: Int32?
+    package var percent: Int?
+    package var pid: Int32?
+    package var reason: FailureView?
+    package var since: Int64
+    package var finalLength: UInt64?
+    package var copied: UInt64
+    package var awaySince: Int64?
+    package var leftOver: Int?
+    package var remaining: Int?
+}
+
+package struct FailureView: Codable, Sendable, Equatable {
+    package var code: String
+    package var sentence: String
+    package var nodes: [String]?
+}
+
+package struct NodeView: Codable, Sendable, Equatable {
+    package var name: String
+    package var present: Bool
+    package var since: Int64
+    package var labels: [String: String]
+    package var facts: [String: String]
+    package var addresses: [String]
+    package var program: String
+}
+
+/// The body of `POST executions`.
+package struct ExecutionRequest: Codable, Sendable, Equatable {
+    package struct File: Codable, Sendable, Equatable {
+        package var blob: String
+        package var name: String
+        package var folder: String?
+        package var mode: UInt32?
+        package var overwrite: Bool?
+        package var createFolder: Bool?
+    }
+
+    /// Exactly one of the three.
+    package struct Command: Codable, Sendable, Equatable {
+        package var arguments: [String]?
+        package var line: String?
+        package var shell: String?
+    }
+
+    package var nodes: [String]
+    package var kind: String?
+    package var files: [File]?
+    package var command: Command?
+    package var folder: String?
+    package var environment: [String: String]?
+    package var waitMilliseconds: UInt64?
+    package var timeoutMilliseconds: UInt64?
+    package var graceMilliseconds: UInt64?
+    package var lossless: Bool?
+    package var leave: Bool?
+}
