@@ -45,10 +45,13 @@ package struct Failure: Error, Hashable, Sendable {
 
     package let code: Code
     package let sentence: String
+    /// The nodes it is about, where a whole request is refused; they stay in this process.
+    package let nodes: [String]
 
-    package init(_ code: Code, _ sentence: String) {
+    package init(_ code: Code, _ sentence: String, nodes: [String] = []) {
         self.code = code
         self.sentence = sentence
+        self.nodes = nodes
     }
 
     package init(_ wire: WireFailure) {

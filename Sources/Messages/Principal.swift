@@ -17,9 +17,13 @@ package struct Principal: Hashable, Sendable, LosslessStringConvertible {
     }
 
     package init?(_ text: String) {
-        guard let colon = text.firstIndex(of: ":"), let role = Role(rawValue: String(text[..<colon])) else { return nil }
+        guard let colon = text.firstIndex(of: ":"), let role = Role(rawValue: String(text[..<colon])) else {
+            return nil
+        }
         let name = String(text[text.index(after: colon)...])
-        guard !name.isEmpty, name.utf8.count <= 200, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { return nil }
+        guard !name.isEmpty, name.utf8.count <= 200, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            return nil
+        }
         if role == .node, NodeName(name) == nil { return nil }
         self.init(role, name)
     }

@@ -18,7 +18,8 @@ package enum Topic: Hashable, Sendable {
 
     package init?(bytes: some Collection<UInt8>) {
         guard bytes.count <= 512 else { return nil }
-        let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false).map(
+            String.init)
         guard parts.last == "" else { return nil }
         switch (parts.first, parts.count) {
         case ("output", 5), ("event", 5):
@@ -45,7 +46,8 @@ package enum Topic: Hashable, Sendable {
 
     package static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"),
             UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
             true
         default: false
@@ -57,7 +59,11 @@ package enum Topic: Hashable, Sendable {
         let hex = Array("0123456789ABCDEF".utf8)
         var text: [UInt8] = []
         for byte in name.utf8 {
-            if isPlain(byte) { text.append(byte) } else { text += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]] }
+            if isPlain(byte) {
+                text.append(byte)
+            } else {
+                text += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+            }
         }
         return String(decoding: text, as: UTF8.self)
     }
@@ -67,7 +73,8 @@ package enum Topic: Hashable, Sendable {
         var rest = Array(part.utf8)[...]
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%") {
-                guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else { return nil }
+                guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+                else { return nil }
                 bytes.append(value)
                 rest = rest.dropFirst(2)
             } else {

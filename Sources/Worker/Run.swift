@@ -1,0 +1,152 @@
+import Messages
+
+/// One run on this node, from the accepted order to its last state. Decides only: no clock, no socket, no disk.
+///
+/// A run starts its command at most once: `start` is decided in one place, and what happens between the intent and the
+/// answer of the supervisor ends, after a crash, in `interrupted`.
+struct Run: Sendable {
+    enum Phase: Equatable {
+        /// The order is being written to the disk; nothing may be said of it yet.
+        case storing
+        case fetching
+        case placing(file: Int)
+        case starting
+        case running(pid: Int32)
+        case ended(RunState)
+    }
+
+    enum Event {
+        case stored
+        case refused(Failure)
+        case fetched(percent: Int)
+        case fetchedAll
+        case placed
+        case started(pid: Int32)
+        case ended(RunState)
+        /// The supervisor is gone and left no exit record; what was left of the run has been killed.
+        case lost
+        case stop(graceMilliseconds: UInt64)
+    }
+
+    enum Effect: Equatable {
+        case report(RunState)
+        case fetch
+        case place(file: Int)
+        case start
+        case stop(graceMilliseconds: UInt64)
+    }
+
+    let files: Int
+    let hasCommand: Bool
+    private(set) var phase = Phase.storing
+    /// A stop that came before there was a process to stop.
+    private var stopWish: UInt64?
+
+    init(files: Int, hasCommand: Bool) {
+        self.files = files
+        self.hasCommand = hasCommand
+    }
+
+    var state: RunState {
+        switch phase {
+        case .storing: .waiting
+        case .fetching: .fetching(percent: 0)
+        case .placing: .fetching(percent: 100)
+        case .starting: files == 0 ? .delivered : .placed(last: false)
+        case .running(let pid): .running(pid: pid)
+        case .ended(let state): state
+        }
+    }
+
+    var isEnded: Bool {
+        if case .ended = phase { true } else { false }
+    }
+
+    mutating func receive(_ event: Event) -> [Effect] {
+        if case .ended(let state) = phase {
+            if case .stop = event { return [.report(state)] }
+            return []
+        }
+        switch (event, phase) {
+        case (.stored, .storing):
+            if stopWish != nil { return end(.cancelled) }
+            return [.report(.delivered)] + proceed()
+        case (.refused(let failure), _):
+            return end(.refused(failure))
+        case (.fetched(let percent), .fetching):
+            return [.report(.fetching(percent: percent))]
+        case (.fetchedAll, .fetching):
+            phase = .placing(file: 0)
+            return [.place(file: 0)]
+        case (.placed, .placing(let file)):
+            if file + 1 < files {
+                phase = .placing(file: file + 1)
+                return [.place(file: file + 1)]
+            }
+            guard hasCommand else { return end(.placed(last: true)) }
+            phase = .starting
+            return [.report(.placed(last: false)), .start]
+        case (.started(let pid), .starting):
+            phase = .running(pid: pid)
+            if let grace = stopWish { return [.report(.running(pid: pid)), .stop(graceMilliseconds: grace)] }
+            return [.report(.running(pid: pid))]
+        case (.ended(let state), _):
+            return end(state)
+        case (.lost, _):
+            return end(
+                .interrupted(Failure(.gone, "the run's supervisor was killed; what was left of the run is ended")))
+        case (.stop(let grace), .running):
+            return [.stop(graceMilliseconds: grace)]
+        case (.stop(let grace), .storing), (.stop(let grace), .starting):
+            stopWish = grace
+            return []
+        case (.stop, _):
+            return end(.cancelled)
+        default:
+            return []
+        }
+    }
+
+    private mutating func proceed() -> [Effect] {
+        if files > 0 {
+            phase = .fetching
+            return [.fetch]
+        }
+        guard hasCommand else { return end(.placed(last: true)) }
+        phase = .starting
+        return [.start]
+    }
+
+    private mutating func end(_ state: RunState) -> [Effect] {
+        phase = .ended(state)
+        return [.report(state)]
+    }
+}
+
+extension Run {
+    /// Where a run stands whose order, and perhaps more, was found on the disk when the worker started.
+    enum Found: Equatable {
+        /// Nothing was started: it goes on from fetching.
+        case accepted
+        /// The intent to start is on the disk and no exit record: its supervisor lives, or it is lost.
+        case begun(supervisorLives: Bool)
+        case ended(RunState)
+    }
+
+    /// Takes up a run after a restart of the worker; the effects are what it needs now.
+    static func taken(up found: Found, files: Int, hasCommand: Bool) -> (run: Run, effects: [Effect]) {
+        var run = Run(files: files, hasCommand: hasCommand)
+        switch found {
+        case .accepted:
+            return (run, run.receive(.stored))
+        case .begun(supervisorLives: true):
+            run.phase = .starting
+            return (run, [])
+        case .begun(supervisorLives: false):
+            run.phase = .starting
+            return (run, run.receive(.lost))
+        case .ended(let state):
+            return (run, run.end(state))
+        }
+    }
+}

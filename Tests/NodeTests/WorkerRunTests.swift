@@ -1,0 +1,204 @@
+import Messages
+import Testing
+
+@testable import Worker
+
+struct WorkerRunTests {
+    @Test func `a command without files is started once and ends with its code`() {
+        var run = Run(files: 0, hasCommand: true)
+        #expect(run.receive(.stored) == [.report(.delivered), .start])
+        #expect(run.receive(.stored) == [])
+        #expect(run.receive(.started(pid: 7)) == [.report(.running(pid: 7))])
+        #expect(run.receive(.ended(.exited(code: 3))) == [.report(.exited(code: 3))])
+        #expect(run.receive(.ended(.exited(code: 4))) == [])
+        #expect(run.state == .exited(code: 3))
+    }
+
+    @Test func `files are fetched and placed one after another before the command starts`() {
+        var run = Run(files: 2, hasCommand: true)
+        #expect(run.receive(.stored) == [.report(.delivered), .fetch])
+        #expect(run.receive(.fetched(percent: 40)) == [.report(.fetching(percent: 40))])
+        #expect(run.receive(.fetchedAll) == [.place(file: 0)])
+        #expect(run.receive(.placed) == [.place(file: 1)])
+        #expect(run.receive(.placed) == [.report(.placed(last: false)), .start])
+    }
+
+    @Test func `files without a command end as placed`() {
+        var run = Run(files: 1, hasCommand: false)
+        _ = run.receive(.stored)
+        _ = run.receive(.fetchedAll)
+        #expect(run.receive(.placed) == [.report(.placed(last: true))])
+        #expect(run.isEnded)
+    }
+
+    @Test func `a stop before the start prevents it`() {
+        var storing = Run(files: 0, hasCommand: true)
+        #expect(storing.receive(.stop(graceMilliseconds: 5)) == [])
+        #expect(storing.receive(.stored) == [.report(.cancelled)])
+        var fetching = Run(files: 1, hasCommand: true)
+        _ = fetching.receive(.stored)
+        #expect(fetching.receive(.stop(graceMilliseconds: 5)) == [.report(.cancelled)])
+        #expect(fetching.receive(.fetchedAll) == [])
+    }
+
+    @Test func `a stop while the command starts is handed on as soon as it runs`() {
+        var run = Run(files: 0, hasCommand: true)
+        _ = run.receive(.stored)
+        #expect(run.receive(.stop(graceMilliseconds: 5)) == [])
+        #expect(run.receive(.started(pid: 9)) == [.report(.running(pid: 9)), .stop(graceMilliseconds: 5)])
+    }
+
+    @Test func `a stop after the end says the end again`() {
+        var run = Run(files: 0, hasCommand: true)
+        _ = run.receive(.stored)
+        _ = run.receive(.ended(.exited(code: 0)))
+        #expect(run.receive(.stop(graceMilliseconds: 5)) == [.report(.exited(code: 0))])
+    }
+
+    @Test func `a run whose intent is on the disk is never started again`() {
+        let (lost, effects) = Run.taken(up: .begun(supervisorLives: false), files: 0, hasCommand: true)
+        guard case .interrupted = lost.state else {
+            Issue.record("\(lost.state)")
+            return
+        }
+        #expect(effects.count == 1)
+        let (living, none) = Run.taken(up: .begun(supervisorLives: true), files: 0, hasCommand: true)
+        #expect(none == [])
+        #expect(living.phase == .starting)
+        let (_, again) = Run.taken(up: .accepted, files: 1, hasCommand: true)
+        #expect(again == [.report(.delivered), .fetch])
+    }
+}
+
+struct OutflowTests {
+    let start = ContinuousClock.now
+
+    @Test func `nothing is published beyond the credit`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 100 << 20)
+        var sent: UInt64 = 0
+        while let next = flow.next {
+            sent = next.position + next.limit
+            flow.sent(upTo: sent, at: start)
+        }
+        #expect(sent >= Outflow.credit && sent <= Outflow.credit + Outflow.slice)
+        flow.copied(upTo: 1 << 20, at: start)
+        #expect(flow.next != nil)
+    }
+
+    @Test func `what was dropped at the end is published again`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 10)
+        flow.sent(upTo: 10, at: start)
+        #expect(flow.next == nil)
+        flow.tick(at: start + .milliseconds(900))
+        #expect(flow.next == nil)
+        flow.tick(at: start + .seconds(1))
+        #expect(flow.next?.position == 0)
+        flow.sent(upTo: 10, at: start + .seconds(1))
+        #expect(flow.recheck == start + .seconds(3))
+        flow.copied(upTo: 10, at: start + .seconds(2))
+        #expect(flow.recheck == nil && flow.isAllCopied)
+    }
+
+    @Test func `a position beyond the spool is not believed`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 10)
+        flow.copied(upTo: 11, at: start)
+        #expect(flow.copied == 0)
+    }
+}
+
+struct OutboxTests {
+    let start = ContinuousClock.now
+    let execution = ExecutionID(high: 1, low: 2)
+
+    @Test func `a report is said again until it is acknowledged`() {
+        var outbox = Outbox()
+        outbox.put(.with { $0.sequence = 1 }, of: execution, at: start)
+        #expect(outbox.due(at: start).count == 1)
+        #expect(outbox.due(at: start).isEmpty)
+        #expect(outbox.due(at: start + .seconds(1)).count == 1)
+        #expect(outbox.due(at: start + .seconds(2)).isEmpty)
+        #expect(outbox.acknowledged(1, of: execution))
+        #expect(outbox.due(at: start + .seconds(60)).isEmpty)
+    }
+
+    @Test func `an acknowledgement of an older report settles nothing`() {
+        var outbox = Outbox()
+        outbox.put(.with { $0.sequence = 1 }, of: execution, at: start)
+        outbox.put(.with { $0.sequence = 2 }, of: execution, at: start)
+        #expect(!outbox.acknowledged(1, of: execution))
+        #expect(outbox.isOwed(execution))
+    }
+}
+
+struct FetchTests {
+    let start = ContinuousClock.now
+
+    @Test func `the list comes first, then the chunks, four at a time`() {
+        var fetch = Fetch(sizes: [5 << 20])
+        #expect(fetch.requests(at: start) == [.init(file: 0, index: Fetch.list)])
+        #expect(fetch.arrived(.init(file: 0, index: Fetch.list)))
+        #expect(fetch.requests(at: start).map(\.index) == [0, 1, 2, 3])
+        for index in UInt32(0)..<4 { #expect(fetch.arrived(.init(file: 0, index: index))) }
+        #expect(fetch.requests(at: start).map(\.index) == [4])
+        #expect(!fetch.isComplete)
+        #expect(fetch.arrived(.init(file: 0, index: 4)))
+        #expect(fetch.isComplete && fetch.percent == 100)
+    }
+
+    @Test func `an empty file needs its list only`() {
+        var fetch = Fetch(sizes: [0])
+        _ = fetch.requests(at: start)
+        #expect(fetch.arrived(.init(file: 0, index: Fetch.list)))
+        #expect(fetch.isComplete)
+    }
+
+    @Test func `what does not come is asked for again, and what comes twice counts once`() {
+        var fetch = Fetch(sizes: [1])
+        _ = fetch.requests(at: start)
+        #expect(fetch.requests(at: start + .seconds(2)).isEmpty)
+        #expect(fetch.requests(at: start + .seconds(3)) == [.init(file: 0, index: Fetch.list)])
+        #expect(fetch.arrived(.init(file: 0, index: Fetch.list)))
+        #expect(!fetch.arrived(.init(file: 0, index: Fetch.list)))
+    }
+}
+
+struct OwnerClockTests {
+    @Test func `time goes forward only`() {
+        let start = ContinuousClock.now
+        var clock = OwnerClock()
+        #expect(clock.estimate(at: start) == nil)
+        clock.heard(1000, at: start)
+        #expect(clock.estimate(at: start + .milliseconds(500)) == 1500)
+        clock.heard(1200, at: start + .milliseconds(500))
+        #expect(clock.estimate(at: start + .milliseconds(500)) == 1500)
+        clock.heard(9000, at: start + .milliseconds(500))
+        #expect(clock.estimate(at: start + .seconds(1)) == 9500)
+    }
+}
+
+struct PolicyTests {
+    let node = NodeName("n1")!
+    let ana = Account(name: "ana", uid: 1001, gid: 1001, groups: [1001], home: "/home/ana", shell: "/bin/sh")
+
+    @Test func `an account is judged by what the node knows of it`() {
+        let policy = Policy()
+        #expect(policy.refusal(of: ana, user: "ana", uid: 1001, node: node) == nil)
+        #expect(policy.refusal(of: nil, user: "ana", uid: 1001, node: node)?.code == .noSuchUser)
+        #expect(policy.refusal(of: ana, user: "ana", uid: 1002, node: node)?.code == .uidDiffers)
+        var system = ana
+        system.uid = 33
+        #expect(policy.refusal(of: system, user: "ana", uid: 33, node: node)?.code == .notPermitted)
+        var shut = ana
+        shut.shell = "/usr/sbin/nologin"
+        #expect(policy.refusal(of: shut, user: "ana", uid: 1001, node: node)?.code == .accountLocked)
+    }
+
+    @Test func `an allowed uid passes below the minimum, and -1 never does`() {
+        #expect(Policy(allowedUIDs: [0]).mayRun(uid: 0))
+        #expect(!Policy().mayRun(uid: 0))
+        #expect(!Policy().mayRun(uid: .max))
+    }
+}
