@@ -1,0 +1,92 @@
+import Messages
+import Spool
+import Synchronization
+
+/// How far an execution's log goes just now.
+struct LogEnd: Hashable, Sendable {
+    /// Offset after the last whole entry.
+    let offset: UInt64
+    /// Nothing will follow.
+    let isComplete: Bool
+}
+
+/// The logs of all executions, for readers: any number, none with a queue.
+final class Logs: Sendable {
+    private struct Growth {
+        var end: LogEnd
+        var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
+    }
+
+    private struct State {
+        var next = 0
+        var growing: [ExecutionID: Growth] = [:]
+    }
+
+    let folder: String
+    private let state = Mutex(State())
+
+    init(folder: String) { self.folder = folder }
+
+    func path(of id: ExecutionID) -> String { "\(folder)/\(id).log" }
+
+    /// Opens an execution's log for reading; each reader has its own descriptor, closed with the last reference.
+    ///
+    /// The caller has made sure that the reader may see the execution (`Executions.show`).
+    func reader(for id: ExecutionID) throws(Failure) -> LogReader {
+        do {
+            return try LogReader(path: path(of: id))
+        } catch {
+            throw Failure(.gone, "The output of \(id) is not kept here any more.")
+        }
+    }
+
+    /// Where the log ends now.
+    func end(of id: ExecutionID) throws(Failure) -> LogEnd {
+        if let end = state.withLock({ $0.growing[id]?.end }) { return end }
+        do {
+            return LogEnd(offset: try reader(for: id).end(), isComplete: true)
+        } catch {
+            throw Failure(.gone, "The output of \(id) is not kept here any more.")
+        }
+    }
+
+    /// Waits until the log goes beyond `offset`, or is complete, or the task is cancelled, and returns where it ends then.
+    func growth(of id: ExecutionID, beyond offset: UInt64) async throws(Failure) -> LogEnd {
+        let seat = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isWaiting = state.withLock { state in
+                    guard let end = state.growing[id]?.end, end.offset <= offset, !end.isComplete, !Task.isCancelled
+                    else { return false }
+                    state.growing[id]?.waiting[seat] = continuation
+                    return true
+                }
+                if !isWaiting { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.growing[id]?.waiting.removeValue(forKey: seat) }?.resume()
+        }
+        return try end(of: id)
+    }
+
+    /// The copier says how far a log goes; who waits for more is woken.
+    func lengthened(_ id: ExecutionID, to end: LogEnd) {
+        let woken = state.withLock { state in
+            var growth = state.growing[id] ?? Growth(end: end)
+            defer { state.growing[id] = growth }
+            growth.end = end
+            defer { growth.waiting = [:] }
+            return growth.waiting.values.map { $0 }
+        }
+        for continuation in woken { continuation.resume() }
+    }
+
+    /// The log is complete and nobody writes to it: from now on its file says where it ends.
+    func finished(_ id: ExecutionID) {
+        let woken = state.withLock { $0.growing.removeValue(forKey: id)?.waiting.values.map { $0 } ?? [] }
+        for continuation in woken { continuation.resume() }
+    }
+}

@@ -1,0 +1,33 @@
+import Messages
+import Synchronization
+
+/// The registered nodes as the brokers see them: present where any broker says so.
+final class NodeTable: Sendable {
+    private let rosters = Mutex(Rosters())
+    private let feed = Feed<NodeName, NodeView>()
+
+    /// All registered nodes, in natural order of their names.
+    func snapshot() -> [NodeView] { rosters.withLock { $0.views() } }
+
+    /// The nodes that change from now on, each with its newest state.
+    func changes() -> Changes<NodeName, NodeView> { feed.subscribe() }
+
+    /// Whether a broker's roster names it, present or not.
+    func isRegistered(_ node: NodeName) -> Bool { rosters.withLock { $0.isRegistered(node) } }
+
+    /// Applies what brokers said and returns the nodes whose presence or hello changed by it.
+    @discardableResult
+    func apply(_ news: [Rosters.News]) -> [Rosters.Change] {
+        let (changes, views) = rosters.withLock { rosters in
+            var changes: [NodeName: Rosters.Change] = [:]
+            for item in news {
+                for change in rosters.receive(item) { changes[change.node] = change }
+            }
+            return (Array(changes.values), changes.keys.compactMap { node in rosters.view(of: node).map { (node, $0) } })
+        }
+        feed.publish(views.map { (key: $0.0, value: $0.1) })
+        return changes
+    }
+
+    func close() { feed.close() }
+}
