@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""make bench: the same work by Estiba and by its peers, in the same run, medians of several. Judges nothing: prints a table.
+
+ESTIBA_BUILD names the folder with the release programs (default .build/release); `bench.py M1 M10` runs only those."""
+import os, pathlib, statistics, subprocess, sys, time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import idle
+from estiba import Up
+from peers import HOSTS, Salt, Ssh
+
+RUNS = int(os.environ.get("ESTIBA_BENCH_RUNS", "5"))
+TEN = "node[1-10]"
+
+
+def seconds(command, runs=RUNS, environment=None):
+    """The median of several runs after one to warm up; output goes to a file, as a user's would."""
+    times = []
+    for run in range(runs + 1):
+        with open("/tmp/estiba-bench-out", "wb") as out:
+            start = time.perf_counter()
+            done = subprocess.run(command, stdout=out, stderr=subprocess.DEVNULL, env=environment)
+            elapsed = time.perf_counter() - start
+        if done.returncode != 0:
+            return None
+        if run > 0:
+            times.append(elapsed)
+    return statistics.median(times)
+
+
+def lines():
+    with open("/tmp/estiba-bench-out", "rb") as out:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: out.read(1 << 20), b""))
+
+
+def show(value):
+    return "-" if value is None else f"{value:.3f} s"
+
+
+def row(name, ours, peers, bar, met):
+    others = " · ".join(f"{peer} {show(value)}" for peer, value in peers.items())
+    print(f"| {name} | {show(ours)} | {others} | {bar} | {'met' if met else 'missed'} |", flush=True)
+
+
+def best(peers):
+    return min((value for value in peers.values() if value is not None), default=float("inf"))
+
+
+def main():
+    wanted = set(sys.argv[1:]) or {"M1", "M2", "M3", "M10"}
+    print("| what | Estiba | peers | bar | |\n|---|---|---|---|---|")
+    with Up(10) as up:
+        if wanted & {"M1", "M2", "M3"}:
+            compare(up, wanted)
+    if "M10" in wanted:
+        idle.measure(row_text=lambda text: print(text, flush=True))
+
+
+def compare(up, wanted):
+    ssh = Ssh()
+    environment = ssh.environment
+    try:
+        salt = Salt() if "M1" in wanted else None
+    except (FileNotFoundError, RuntimeError) as error:
+        print(f"(Salt left out: {error})", file=sys.stderr)
+        salt = None
+    try:
+        if "M1" in wanted:
+            peers = {
+                "clush": seconds(ssh.clush(HOSTS, "true")), "pdsh": seconds(ssh.pdsh(HOSTS, "true"), environment=environment),
+                "salt": seconds(salt.salt("true"), runs=3) if salt else None}
+            ours = seconds(up.command("run", "-n", TEN, "--", "true"), environment=up.env)
+            row("M1 `true` on 10 nodes", ours, peers, f"<= 1/20 of {best(peers):.2f} s = {best(peers) / 20:.3f} s",
+                ours is not None and ours <= best(peers) / 20)
+        if salt:
+            salt.close()
+            salt = None
+        if "M2" in wanted:
+            peers = {"ssh": seconds(ssh.ssh("seq 1000000")),
+                     "pdsh": seconds(ssh.pdsh(HOSTS[:1], "seq 1000000"), environment=environment)}
+            ours = seconds(up.command("run", "-n", "node1", "--raw", "--", "seq", "1000000"), environment=up.env)
+            assert lines() == 1_000_000, lines()
+            row("M2 one node `seq 1000000`", ours, peers, "<= ssh, <= 1/4 of pdsh",
+                ours is not None and ours <= peers["ssh"] and ours <= peers["pdsh"] / 4)
+        if "M3" in wanted:
+            peers = {"pdsh": seconds(ssh.pdsh(HOSTS, "seq 100000"), environment=environment),
+                     "clush": seconds(ssh.clush(HOSTS, "seq 100000"), runs=1)}
+            ours = seconds(up.command("run", "-n", TEN, "--", "seq", "100000"), environment=up.env)
+            assert lines() == 1_000_000, lines()
+            row("M3 ten nodes `seq 100000`", ours, peers, "<= 1/4 of pdsh", ours is not None and ours <= peers["pdsh"] / 4)
+    finally:
+        if salt:
+            salt.close()
+        ssh.close()
+
+
+if __name__ == "__main__":
+    main()
