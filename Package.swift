@@ -69,7 +69,7 @@ let package = Package(
 
         // The parts.
         module("Broker", ["Bus", "ZeroMQ", "Messages", "Settings", logging, lifecycle, protobuf]),
-        module("Placer", ["CLinux"]),
+        module("Placer", ["Spool", "CLinux"]),
         module("Supervisor", ["Spool", "CLinux", "PAM"]),
         module(
             "Worker",
@@ -100,6 +100,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
         // Thin mains.
