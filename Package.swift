@@ -64,7 +64,7 @@ let package = Package(
         // The wire, the log, the bus.
         module("Messages", [protobuf], exclude: ["estiba.proto"]),
         module("Spool"),
-        module("Bus", ["ZeroMQ", "Sodium", "Messages", logging]),
+        module("Bus", ["ZeroMQ", "Sodium", "Messages", "Settings", logging, protobuf]),
         module("Settings", [configuration, logging]),
 
         // The parts.
