@@ -1,1 +1,71 @@
+// What Swift cannot call: forbidden functions, variadic ones, raw system calls, and macros.
+// Every function returns -1 and sets errno on failure unless it says otherwise.
 #pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- Processes
+
+/// fork(2), for a process with a single thread.
+pid_t estiba_fork(void);
+
+/// Becomes a user for good: real, effective and saved uid and gid, and exactly these supplementary groups, by raw
+/// system calls; then checks all of it and that root does not come back. Without root it checks only.
+/// On failure `step` names what failed.
+int estiba_become(uid_t uid, gid_t gid, const gid_t *groups, size_t count, const char **step);
+
+/// Keeps CAP_KILL of all capabilities, in every set, and empties the bounding set of the others.
+int estiba_keep_kill_only(void);
+
+/// Starts one of Estiba's own programs: as its descriptor n it gets `descriptors[n]` (-1: `/dev/null` for 0-2, closed
+/// for others) and none beyond; default signals; `detached`: in a session of its own. The caller reaps it.
+int estiba_spawn(const char *program, const int *descriptors, size_t count, int detached, const char *argument, pid_t *pid);
+
+int estiba_set_dumpable(int dumpable);
+int estiba_set_child_subreaper(void);
+int estiba_set_parent_death_signal(int signal);
+
+/// Closes every descriptor from `first` on.
+int estiba_close_from(unsigned int first);
+
+int estiba_pidfd_open(pid_t pid);
+
+// ---- Files
+
+/// pipe2(2), both ends close-on-exec.
+int estiba_pipe(int ends[2]);
+
+/// openat2(2) with RESOLVE_* flags, close-on-exec.
+int estiba_openat2(int folder, const char *path, int flags, mode_t mode, uint64_t resolve);
+extern const uint64_t estiba_resolve_no_symlinks;
+extern const uint64_t estiba_resolve_no_magiclinks;
+
+/// renameat2(2) with RENAME_NOREPLACE.
+int estiba_rename_no_replace(int from_folder, const char *from, int to_folder, const char *to);
+
+/// Gives an unnamed file (O_TMPFILE) a name; EEXIST where there is one.
+int estiba_link_unnamed(int descriptor, int folder, const char *name);
+
+/// Takes an open-file-description lock on the whole file, without waiting; EAGAIN where another holds it.
+int estiba_lock(int descriptor);
+/// 1 where another holds the lock, 0 where nobody does. Takes nothing.
+int estiba_lock_is_held(int descriptor);
+
+// ---- Sockets and events
+
+/// A listening SOCK_SEQPACKET socket `name` in an open folder, of whatever path length; non-blocking.
+int estiba_listen(int folder, const char *name);
+/// Connects to one; non-blocking afterwards.
+int estiba_connect(int folder, const char *name);
+/// The uid at the other end of a UNIX socket.
+int estiba_peer_uid(int descriptor, uid_t *uid);
+
+int estiba_set_nonblocking(int descriptor);
+
+#ifdef __cplusplus
+}
+#endif

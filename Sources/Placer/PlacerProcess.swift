@@ -1,0 +1,45 @@
+import CLinux
+import Glibc
+package import Spool
+
+/// A worker's end of one `estiba-placer` at work.
+///
+/// Wait for `descriptor` to become readable (or hang up), then call `finish`, which does not block for long.
+package final class PlacerProcess {
+    package let pid: Int32
+    private let answer: File
+
+    /// Starts `program` with the open `bytes` (nil where only the home is meant).
+    package init(_ program: String, _ placement: Placement, bytes: Int32?) throws(SystemError) {
+        var request: [Int32] = [-1, -1]
+        var reply: [Int32] = [-1, -1]
+        try File.check("pipe") { estiba_pipe(&request) }
+        let theirRequest = File(adopting: request[0])
+        let ours = File(adopting: request[1])
+        try File.check("pipe") { estiba_pipe(&reply) }
+        answer = File(adopting: reply[0])
+        let theirReply = File(adopting: reply[1])
+        // It fits in the pipe, whose room is 64 KiB, so that this does not wait for the placer.
+        try ours.write(placement.bytes)
+        var pid: pid_t = 0
+        let descriptors = [theirRequest.descriptor, theirReply.descriptor, -1, bytes ?? -1]
+        try File.check("spawn", program) { estiba_spawn(program, descriptors, descriptors.count, 0, nil, &pid) }
+        self.pid = pid
+    }
+
+    package var descriptor: Int32 { answer.descriptor }
+
+    /// Reads the answer and reaps the process. One that died without an answer is `internal`.
+    package func finish() -> Placed {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 8192)
+        while let got = try? File.check("read", "", { read(answer.descriptor, &buffer, buffer.count) }), got > 0 {
+            bytes += buffer.prefix(got)
+        }
+        var status: Int32 = 0
+        let reaped = try? File.check("waitpid") { waitpid(pid, &status, 0) }
+        if let placed = try? Placed(bytes) { return placed }
+        return .refused(
+            PlacementFailure(.internal, "The placer ended without an answer (\(reaped == nil ? -1 : status))."))
+    }
+}

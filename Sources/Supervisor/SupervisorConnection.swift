@@ -1,0 +1,48 @@
+import CLinux
+import Glibc
+package import Spool
+
+/// A worker's end of a supervisor's socket. Never blocks; belongs to one thread.
+///
+/// Watch `descriptor` for readability, then call `receive` until it is empty.
+package final class SupervisorConnection {
+    /// What a call to `receive` brought.
+    package enum Received: Hashable, Sendable {
+        case reply(Reply)
+        /// Nothing more for now.
+        case nothing
+        /// The supervisor has ended, or speaks what this program does not.
+        case closed
+    }
+
+    private let socket: File
+
+    /// Throws ENOENT or ECONNREFUSED while the supervisor does not listen yet, or no more.
+    package init(_ folder: RunFolder) throws(SystemError) {
+        let place = try File(folder.path, O_RDONLY | O_DIRECTORY)
+        let descriptor = try File.check("connect", folder.socket) { estiba_connect(place.descriptor, "socket") }
+        socket = File(adopting: descriptor, path: folder.socket)
+    }
+
+    package var descriptor: Int32 { socket.descriptor }
+
+    /// Throws EAGAIN in the unlikely case that the supervisor does not read (it is stopped), EPIPE when it has ended.
+    package func send(_ request: Request) throws(SystemError) {
+        let bytes = request.bytes
+        try File.check("send", socket.path) {
+            Glibc.send(socket.descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+    }
+
+    package func receive() -> Received {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let got: Int
+        do throws(SystemError) {
+            got = try File.check("recv") { recv(socket.descriptor, &bytes, bytes.count, 0) }
+        } catch {
+            return error.errno == EAGAIN ? .nothing : .closed
+        }
+        guard got > 0, let reply = try? Reply(Array(bytes.prefix(got))) else { return .closed }
+        return .reply(reply)
+    }
+}
