@@ -1,0 +1,160 @@
+import { Refusal, post } from "./api.js";
+import { announce, button, element } from "./element.js";
+import { count, duration, moment, stateWords, title, tone } from "./format.js";
+import { Following } from "./following.js";
+import { CONTROL, STDERR, STDOUT } from "./lines.js";
+import { Plan } from "./plan.js";
+import { RunTable } from "./runs.js";
+import { Viewer } from "./viewer.js";
+
+/** One execution: what it was, how every node fares, its output as it comes. */
+export class ExecutionPane {
+    #title = element("h1", { class: "mono" }, "…");
+    #facts = element("p", { class: "quiet" });
+    #chips = element("div", { class: "chips", role: "group", "aria-label": "Nodes by state" });
+    #problem = element("p", { class: "problem", role: "alert" });
+    #lines = element("span", { class: "quiet lines" });
+    #streams = new Set([STDOUT, STDERR, CONTROL, 3]);
+    #timer;
+    #tones = new Set();
+
+    constructor(context, id) {
+        this.id = id;
+        this.following = new Following(context.live, id);
+        this.plan = new Plan("Nodes and their states; choose some to see only their output", () => this.#select());
+        this.table = new RunTable((node) => this.#stop([node]));
+        this.viewer = new Viewer(this.following.transcript, (run) => this.following.runs.get(run)?.node ?? String(run), (on) => this.#showFollowing(on));
+        this.stop = button("Stop", () => this.#stop(this.#chosenOrAll()), { class: "danger", hidden: true });
+        this.again = button("Run again", () => context.go(`#deploy/${id}`));
+        this.followButton = button("Follow", () => this.#follow(), { "aria-pressed": "true" });
+        this.node = element(
+            "article",
+            { "aria-label": "Execution" },
+            element("div", { class: "head" }, element("div", {}, this.#title, this.#facts), element("div", { class: "acts" }, this.again, this.stop)),
+            this.#problem,
+            this.#chips,
+            this.plan.node,
+            this.table.node,
+            element("div", { class: "tools" }, this.followButton, this.#streamButton("stdout", STDOUT), this.#streamButton("stderr", STDERR), this.#lines),
+            this.viewer.node,
+        );
+        this.#listen();
+    }
+
+    close() {
+        clearInterval(this.#timer);
+        this.following.close();
+        this.viewer.close();
+    }
+
+    #listen() {
+        const { following } = this;
+        following.addEventListener("changed", () => this.#changed());
+        following.addEventListener("output", () => this.#output());
+        following.addEventListener("reset", () => this.#select());
+        following.addEventListener("refused", ({ detail }) => this.#refused(detail));
+        this.#timer = setInterval(() => this.#showFacts(), 1000);
+    }
+
+    #changed() {
+        this.#title.textContent = title(this.following.execution ?? { execution: this.id });
+        document.title = `${this.#title.textContent} · Estiba`;
+        const runs = this.following.inOrder;
+        this.plan.show(runs.map((run) => ({ name: run.node, tone: tone(run), words: stateWords(run) })));
+        this.#showChips(runs);
+        this.table.show(this.following.execution, this.#shownRuns());
+        this.stop.hidden = this.#shownRuns().every((run) => run.terminal);
+        this.#showFacts();
+        this.#output();
+    }
+
+    #showFacts() {
+        const { execution, inOrder, isActive } = this.following;
+        if (!execution) return;
+        const last = Math.max(...inOrder.map((run) => run.since), execution.created);
+        const time = duration((isActive ? Date.now() : last) - execution.created);
+        const state = isActive ? `for ${time}` : `took ${time}${this.following.isComplete ? "" : " · output is still coming"}`;
+        this.#facts.textContent = `${this.id} · ${execution.user} · ${moment(execution.created)} · ${state}`;
+    }
+
+    #showChips(runs) {
+        const groups = new Map();
+        for (const run of runs) {
+            const words = stateWords({ ...run, awaySince: undefined, percent: undefined });
+            groups.set(words, { tone: tone(run), number: (groups.get(words)?.number ?? 0) + 1 });
+        }
+        const sum = [...groups].map(([words, group]) => `${group.number} ${words}`);
+        this.#chips.replaceChildren(...[...groups].map(([words, group]) => this.#chip(words, group)));
+        if (!this.following.isActive) announce(`Ended: ${sum.join(", ")}.`);
+    }
+
+    #chip(words, group) {
+        const choose = () => {
+            if (!this.#tones.delete(words)) this.#tones.add(words);
+            this.plan.choose(this.following.inOrder.filter((run) => this.#tones.has(stateWords({ ...run, awaySince: undefined, percent: undefined }))).map((run) => run.node));
+            this.#select();
+        };
+        return button(`${group.number} ${words}`, choose, { class: "chip", "data-tone": group.tone, "aria-pressed": String(this.#tones.has(words)) });
+    }
+
+    #shownRuns() {
+        const { chosen } = this.plan;
+        return this.following.inOrder.filter((run) => chosen.size === 0 || chosen.has(run.node));
+    }
+
+    #chosenOrAll() {
+        return this.plan.chosen.size > 0 ? [...this.plan.chosen] : undefined;
+    }
+
+    #select() {
+        const { chosen } = this.plan;
+        if (chosen.size === 0) this.#tones.clear();
+        const runs = new Set(this.#shownRuns().map((run) => run.run));
+        const all = chosen.size === 0 && this.#streams.size === 4;
+        this.viewer.select(this.following.transcript, all ? undefined : (run, stream) => runs.has(run) && this.#streams.has(stream));
+        this.stop.textContent = chosen.size > 0 ? "Stop the chosen" : "Stop";
+        if (this.following.execution) this.#changed();
+    }
+
+    #streamButton(word, stream) {
+        const toggle = () => {
+            if (!this.#streams.delete(stream)) this.#streams.add(stream);
+            node.setAttribute("aria-pressed", String(this.#streams.has(stream)));
+            this.#select();
+        };
+        const node = button(word, toggle, { "aria-pressed": "true" });
+        return node;
+    }
+
+    #output() {
+        this.viewer.update();
+        const lines = this.viewer.count;
+        this.#lines.textContent = lines === 0 && !this.following.isActive ? "no output" : count(lines, "line");
+    }
+
+    #follow() {
+        this.viewer.follow(!this.viewer.follows);
+        this.#showFollowing(this.viewer.follows);
+    }
+
+    #showFollowing(on) {
+        this.followButton.setAttribute("aria-pressed", String(on));
+    }
+
+    async #stop(nodes) {
+        this.#problem.textContent = "";
+        try {
+            await post(`executions/${this.id}/stop`, nodes ? { nodes } : {});
+            announce("Stopping.");
+        } catch (error) {
+            if (!(error instanceof Refusal)) throw error;
+            this.#problem.textContent = error.sentence;
+        }
+    }
+
+    #refused(failure) {
+        this.#title.textContent = failure.code === "unknown_execution" ? "There is no such execution" : "This execution cannot be shown";
+        this.#problem.textContent = failure.code === "unknown_execution" ? "It may be another user's, or its time here is over. History has all that are yours." : failure.sentence;
+        for (const part of [this.again, this.plan.node, this.table.node, this.viewer.node, this.#lines.parentNode]) part.hidden = true;
+    }
+}

@@ -1,0 +1,65 @@
+import { Transcript } from "./lines.js";
+
+/**
+ * An execution as the live connection tells it: what it is, the state of its runs, its output. Says "changed" (execution
+ * or runs), "output", "reset" and "refused" (with the failure).
+ */
+export class Following extends EventTarget {
+    execution;
+    runs = new Map();
+    transcript = new Transcript();
+    isComplete = false;
+    #end;
+
+    constructor(live, id) {
+        super();
+        this.#end = live.follow(id, {
+            opened: (message) => this.#opened(message.execution),
+            reset: () => this.#reset(),
+            entries: (entries) => this.#append(entries),
+            run: (run) => this.#setRuns([run]),
+            caughtUp: () => this.dispatchEvent(new Event("caught-up")),
+            complete: () => this.#complete(),
+            refused: (failure) => this.dispatchEvent(new CustomEvent("refused", { detail: failure })),
+        });
+    }
+
+    /** The runs in the order of their numbers. */
+    get inOrder() {
+        return [...this.runs.values()].sort((one, other) => one.run - other.run);
+    }
+
+    get isActive() {
+        return this.inOrder.some((run) => !run.terminal);
+    }
+
+    close() {
+        this.#end();
+    }
+
+    #opened(execution) {
+        this.execution = execution;
+        this.isComplete = execution.complete;
+        this.#setRuns(execution.runs ?? []);
+    }
+
+    #setRuns(runs) {
+        for (const run of runs) this.runs.set(run.run, run);
+        this.dispatchEvent(new Event("changed"));
+    }
+
+    #append(entries) {
+        for (const entry of entries) this.transcript.append(entry);
+        this.dispatchEvent(new Event("output"));
+    }
+
+    #reset() {
+        this.transcript = new Transcript();
+        this.dispatchEvent(new Event("reset"));
+    }
+
+    #complete() {
+        this.isComplete = true;
+        this.dispatchEvent(new Event("changed"));
+    }
+}

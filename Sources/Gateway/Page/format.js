@@ -1,0 +1,76 @@
+/** Sizes, times and states in words. */
+
+export function size(bytes) {
+    if (bytes < 1000) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+    const units = ["kB", "MB", "GB", "TB"];
+    let value = bytes / 1000;
+    let unit = 0;
+    while (value >= 999.95 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+    return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function count(number, word, plural = `${word}s`) {
+    return `${number.toLocaleString("en")} ${number === 1 ? word : plural}`;
+}
+
+export function duration(milliseconds) {
+    const seconds = Math.max(0, milliseconds / 1000);
+    if (seconds < 10) return `${seconds.toFixed(1)} s`;
+    if (seconds < 60) return `${Math.round(seconds)} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+    return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}
+
+/** The time of today, else the date with it. */
+export function moment(milliseconds) {
+    const then = new Date(milliseconds);
+    const clock = then.toLocaleTimeString("en-GB");
+    if (then.toDateString() === new Date().toDateString()) return clock;
+    return `${then.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })}, ${clock}`;
+}
+
+/** A mode as people write it: 0755. */
+export function octal(mode) {
+    return `0${mode.toString(8).padStart(3, "0")}`;
+}
+
+const SIGNALS = { 1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM" };
+
+/** A run's state in words: what a colour alone would not say. */
+export function stateWords(run) {
+    const words = {
+        fetching: `fetching${run.percent === undefined ? "" : ` ${run.percent} %`}`,
+        exited: `exited ${run.code ?? 0}`,
+        signalled: `ended by ${SIGNALS[run.signal] ?? `signal ${run.signal}`}`,
+        "timed-out": "timed out",
+        "out-of-memory": "out of memory",
+    };
+    const word = words[run.state] ?? run.state;
+    return run.awaySince && !run.terminal ? `${word}, away since ${moment(run.awaySince)}` : word;
+}
+
+/** The tone of a state: `ok`, `run`, `bad`, `wait` or `quiet`. */
+export function tone(run) {
+    if (run.state === "waiting") return "wait";
+    if (run.state === "exited") return (run.code ?? 0) === 0 ? "ok" : "bad";
+    if (run.state === "placed" && run.terminal) return "ok";
+    if (["delivered", "fetching", "placed", "running"].includes(run.state)) return "run";
+    if (["stopped", "cancelled"].includes(run.state)) return "quiet";
+    return "bad";
+}
+
+/** An execution's counts as chips: `[["2 running", "run"], …]`, those that went wrong first. */
+export function countChips(execution) {
+    const tones = { waiting: "wait", delivered: "run", fetching: "run", running: "run" };
+    const chips = Object.entries(execution.counts ?? {})
+        .filter(([, number]) => number > 0)
+        .map(([state, number]) => [`${number} ${state.replaceAll("-", " ")}`, tones[state] ?? (execution.failed === 0 ? "ok" : "quiet")]);
+    return execution.failed > 0 ? [[`${execution.failed} failed`, "bad"], ...chips] : chips;
+}
+
+/** What an execution is called where there is one line for it. */
+export function title(execution) {
+    if (execution.command) return execution.command;
+    const names = (execution.files ?? []).map((file) => file.name);
+    return names.length > 0 ? `place ${names.join(", ")}` : execution.execution;
+}

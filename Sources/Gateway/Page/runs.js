@@ -1,0 +1,59 @@
+import { address } from "./api.js";
+import { button, element } from "./element.js";
+import { stateWords, tone } from "./format.js";
+
+/** More rows than this are read by nobody: the plan and the chips choose which. */
+const MOST_ROWS = 100;
+/** With more nodes than this the table stays shut until it is opened: the plan says the same in less room. */
+const OPEN_ROWS = 8;
+const ORDER = ["bad", "wait", "run", "quiet", "ok"];
+
+/** The runs of an execution as a table, the odd ones first: node, state, why, and what can be done. */
+export class RunTable {
+    #body = element("tbody");
+    #more = element("p", { class: "quiet" });
+    #isShown = false;
+
+    /** `stop(node)` is called for "Stop" of one node. */
+    constructor(stop) {
+        this.stop = stop;
+        const heads = ["Node", "State", "Why", "Download", ""].map((head) => element("th", { scope: "col" }, head));
+        this.node = element("details", { class: "runs" }, element("summary", {}, "Nodes"), element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {}, heads)), this.#body)), this.#more);
+    }
+
+    show(execution, runs) {
+        if (!this.#isShown && runs.length > 0) {
+            this.#isShown = true;
+            this.node.open = runs.length <= OPEN_ROWS;
+        }
+        const sorted = [...runs].sort((one, other) => ORDER.indexOf(tone(one)) - ORDER.indexOf(tone(other)) || one.run - other.run);
+        this.#body.replaceChildren(...sorted.slice(0, MOST_ROWS).map((run) => this.#row(execution, run)));
+        this.#more.textContent = runs.length > MOST_ROWS ? `${runs.length - MOST_ROWS} more: choose in the plan above.` : "";
+    }
+
+    #row(execution, run) {
+        const link = (stream) => {
+            const path = `executions/${execution.execution}/raw?node=${encodeURIComponent(run.node)}&stream=${stream}`;
+            return element("a", { href: address(path), download: `${execution.execution}-${run.node}.${stream}`, "aria-label": `Download ${stream} of ${run.node}` }, stream);
+        };
+        const stop = button("Stop", () => this.stop(run.node), { class: "link danger", "aria-label": `Stop ${run.node}` });
+        return element(
+            "tr",
+            { "data-node": run.node, "data-state": run.state },
+            element("th", { scope: "row", class: "mono" }, run.node),
+            element("td", {}, element("span", { class: "state", "data-tone": tone(run) }, stateWords(run))),
+            element("td", { class: "why" }, notes(run)),
+            element("td", { class: "raws" }, link("stdout"), " ", link("stderr")),
+            element("td", {}, run.terminal ? "" : stop),
+        );
+    }
+}
+
+/** Why it is so, and what was left behind, in words. */
+function notes(run) {
+    const parts = [];
+    if (run.reason) parts.push(run.reason.sentence || run.reason.code);
+    if (run.leftOver) parts.push(`${run.leftOver} processes were stopped at the end`);
+    if (run.remaining !== undefined && run.state === "stopped") parts.push(`${run.remaining} processes left`);
+    return parts.join(". ");
+}

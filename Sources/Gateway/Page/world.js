@@ -1,0 +1,69 @@
+import { byName } from "./nodeset.js";
+
+const REMEMBERED = 200;
+const STEPS = ["waiting", "delivered", "fetching", "placed", "running"];
+
+/** What the page knows of nodes and of the user's executions, kept true by the live connection. Says "nodes", "executions". */
+export class World extends EventTarget {
+    nodes = new Map();
+    /** By id; without runs. */
+    executions = new Map();
+    isKnown = false;
+
+    constructor(live) {
+        super();
+        live.addEventListener("nodes", ({ detail }) => this.#setNodes(detail.nodes));
+        live.addEventListener("node", ({ detail }) => this.#setNode(detail.node));
+        live.addEventListener("execution", ({ detail }) => this.addExecutions([detail.execution]));
+    }
+
+    /** The names of all nodes, node2 before node10. */
+    get names() {
+        return [...this.nodes.keys()].sort(byName);
+    }
+
+    get present() {
+        return [...this.nodes.values()].filter((node) => node.present).length;
+    }
+
+    /** Executions, newest first. */
+    get newest() {
+        return [...this.executions.values()].sort((one, other) => other.created - one.created);
+    }
+
+    /** Takes in executions; an answer that was overtaken by newer word of the same execution changes nothing. */
+    addExecutions(list) {
+        for (const execution of list) {
+            const known = this.executions.get(execution.execution);
+            if (!known || progress(execution) >= progress(known)) this.executions.set(execution.execution, execution);
+        }
+        for (const old of this.newest.slice(REMEMBERED)) this.executions.delete(old.execution);
+        this.dispatchEvent(new Event("executions"));
+    }
+
+    forget() {
+        this.nodes.clear();
+        this.executions.clear();
+        this.isKnown = false;
+    }
+
+    #setNodes(list) {
+        this.nodes = new Map(list.map((node) => [node.name, node]));
+        this.isKnown = true;
+        this.dispatchEvent(new Event("nodes"));
+    }
+
+    #setNode(node) {
+        this.nodes.set(node.name, node);
+        this.dispatchEvent(new Event("nodes"));
+    }
+}
+
+/** How far an execution has come: runs only go forward. */
+function progress(execution) {
+    let sum = execution.complete ? 1 : 0;
+    for (const [state, number] of Object.entries(execution.counts ?? {})) {
+        sum += number * (STEPS.includes(state) ? STEPS.indexOf(state) : STEPS.length);
+    }
+    return sum;
+}
