@@ -12,8 +12,12 @@ package struct ExecutionView: Codable, Sendable, Equatable {
     package var files: [FileView]
     package var complete: Bool
     package var counts: [String: Int]
+    /// Runs that ended otherwise than with exit code 0 or placed; a stopped or cancelled one is not a failure.
+    package var failed: Int?
     /// Absent in lists.
     package var runs: [RunView]?
+    /// What was asked for, so that it can be asked again. Absent in lists.
+    package var request: ExecutionRequest?
 }
 
 package struct FileView: Codable, Sendable, Equatable {
