@@ -22,7 +22,7 @@ package struct PeerConnection: Hashable, Sendable {
     @discardableResult
     package func cutOff() -> Bool {
         guard Self.peerAddress(of: descriptor) == address else { return false }
-        return shutdown(descriptor, Int32(SHUT_RDWR.rawValue)) == 0
+        return shutdown(descriptor, Int32(SHUT_RDWR)) == 0
     }
 
     private static func peerAddress(of descriptor: Int32) -> [UInt8]? {
