@@ -1,0 +1,39 @@
+/// The body of `POST executions`; absent members take the gateway's defaults.
+struct Submission: Encodable, Sendable, Equatable {
+    struct File: Encodable, Sendable, Equatable {
+        var blob: String
+        var name: String
+        var folder: String?
+        var mode: UInt32?
+        var overwrite: Bool
+        var createFolder: Bool
+    }
+
+    /// Exactly one member is set.
+    struct Command: Encodable, Sendable, Equatable {
+        var arguments: [String]?
+        var line: String?
+        var shell: String?
+    }
+
+    var nodes: [String]
+    var kind: String
+    var files: [File]?
+    var command: Command?
+    var folder: String?
+    var waitMilliseconds: UInt64?
+    var timeoutMilliseconds: UInt64?
+    var graceMilliseconds: UInt64?
+}
+
+struct StopRequest: Encodable, Sendable {
+    var nodes: [String]?
+    var graceMilliseconds: UInt64?
+}
+
+struct Credentials: Encodable, Sendable {
+    var user: String
+    var password: String
+}
+
+struct OneTimeCode: Encodable, Sendable { var code: String }

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Messages
+
+/// `estiba logs`: the output of an execution again, or on.
+struct LogsVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs", abstract: "Show the output of an execution.",
+        discussion: """
+            Examples:
+              estiba logs 06E8Q3T5W9CB1RMSN4KD7XGYHA
+              estiba logs -f EXECUTION                   stay to the end, with the exit code that `run` would give
+              estiba logs EXECUTION --node node1 --raw   the very bytes
+              estiba logs EXECUTION --node node1 --since 81920
+            """)
+
+    @Argument(help: "The execution's id.")
+    var execution: ExecutionID
+
+    @Flag(name: .shortAndLong, help: "Stay until the execution is complete.")
+    var follow = false
+
+    @Option(help: "Only this node.")
+    var node: NodeName?
+
+    @Option(help: "Begin at this position of the node's output (with --node).")
+    var since: UInt64?
+
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if since != nil && node == nil { throw ValidationError("--since needs --node") }
+    }
+
+    func run() async throws {
+        let gateway = try Gateway.loggedIn()
+        let found: Execution = try await gateway.get("executions/\(execution)")
+        let count = node == nil ? found.runs?.count ?? 1 : 1
+        if output.raw && count > 1 { throw CommandError.usage("--raw is for one node: name it with --node") }
+        if let node, found.runs?.contains(where: { $0.node == node.description }) == false {
+            throw CommandError.usage("the execution has no node \(node)")
+        }
+        let attached = Attached(
+            gateway: gateway, execution: execution.description, node: node, since: since ?? 0, style: output.style)
+        if follow {
+            try await attached.toTheEnd()
+        } else {
+            try await attached.follow(goesOn: false)
+        }
+    }
+}
+
+extension ExecutionID: ExpressibleByArgument {}
+extension NodeName: ExpressibleByArgument {}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Glibc
+
+/// `estiba login`: name and password for a token that is kept for this user.
+struct LoginVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "login", abstract: "Log in with your account's name and password.",
+        discussion: """
+            The password is asked for, or read as one line from stdin where that is no terminal. The token is kept in \
+            ~/.config/estiba for you alone.
+
+            Examples:
+              estiba login
+              estiba login --gateway https://estiba.example.org --user ana
+            """)
+
+    @Option(help: "The gateway's address; otherwise ESTIBA_GATEWAY, or the last one.")
+    var gateway: String?
+
+    @Option(help: "The account's name; otherwise yours on this machine.")
+    var user: String?
+
+    func run() async throws {
+        var login = StoredLogin.current()
+        if let gateway { login.gateway = gateway }
+        login.token = nil
+        let name = user ?? Self.localName
+        guard let password = Password.read(prompt: "Password of \(name) at \(login.gateway): ") else {
+            throw CommandError.usage("no password was given")
+        }
+        let answer: Login = try await Gateway(login).post("login", Credentials(user: name, password: password))
+        try StoredLogin(gateway: login.gateway, token: answer.token, user: answer.user).save()
+        StandardStreams.say("logged in as \(answer.user)")
+    }
+
+    private static var localName: String {
+        getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? Environment.all["USER"] ?? ""
+    }
+}
+
+/// `estiba logout`: ends the session and forgets the token.
+struct LogoutVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logout", abstract: "End the session and forget its token. What runs goes on.",
+        discussion: "Example:\n  estiba logout")
+
+    private struct Nothing: Encodable {}
+
+    func run() async throws {
+        let gateway = try Gateway.loggedIn()
+        do {
+            try await gateway.post("logout", Nothing())
+        } catch CommandError.notLoggedIn {
+            // The session was over already, which is what is wanted.
+        }
+        StoredLogin.forget()
+        StandardStreams.say("logged out")
+    }
+}
+
+/// `estiba whoami`.
+struct WhoamiVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "whoami", abstract: "Show who you are to the gateway.",
+        discussion: "Examples:\n  estiba whoami\n  estiba whoami --json")
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+        let gateway = try Gateway.loggedIn()
+        let me: Identity = try await gateway.get("whoami")
+        if json {
+            StandardStreams.emit(StateLine.line(me))
+        } else {
+            StandardStreams.print(me.user)
+        }
+    }
+}

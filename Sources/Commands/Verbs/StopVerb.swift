@@ -1,0 +1,51 @@
+import ArgumentParser
+import Messages
+
+/// `estiba stop`: end an execution, and wait for the proof that it has ended.
+struct StopVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Stop an execution and wait until no process of it is left.",
+        discussion: """
+            Examples:
+              estiba stop EXECUTION
+              estiba stop EXECUTION -n 'node[2-3]' --grace 10s
+              estiba stop EXECUTION --no-wait
+            """)
+
+    @Argument(help: "The execution's id.")
+    var execution: ExecutionID
+
+    @OptionGroup var nodes: NodesOption
+
+    @Option(help: "Time between asking and ending (500ms, 10s, 5m, 2h).")
+    var grace: TimeSpan?
+
+    @Flag(inversion: .prefixedNo, help: "Wait for the end.")
+    var wait = true
+
+    private static let pause = Duration.milliseconds(100)
+
+    func run() async throws {
+        let gateway = try Gateway.loggedIn()
+        let names = nodes.nodes.isEmpty ? nil : try await nodes.names(at: gateway)
+        try await gateway.post(
+            "executions/\(execution)/stop", StopRequest(nodes: names, graceMilliseconds: grace?.milliseconds))
+        guard wait else { return }
+        var announced: Set<String> = []
+        while true {
+            let found: Execution = try await gateway.get("executions/\(execution)")
+            let runs = (found.runs ?? []).filter { names?.contains($0.node) ?? true }
+            for run in runs where run.terminal && announced.insert(run.node).inserted {
+                let left = run.remaining.map { ", \($0) processes left" } ?? ""
+                StandardStreams.print("\(run.node): \(run.words)\(left)")
+            }
+            if runs.allSatisfy(\.terminal) {
+                let left = runs.reduce(0) { $0 + ($1.remaining ?? 0) }
+                StandardStreams.say("\(left) processes left")
+                if left > 0 { throw ExitCode(1) }
+                return
+            }
+            try await Task.sleep(for: Self.pause)
+        }
+    }
+}
