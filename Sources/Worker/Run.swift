@@ -124,29 +124,18 @@ struct Run: Sendable {
 }
 
 extension Run {
-    /// Where a run stands whose order, and perhaps more, was found on the disk when the worker started.
-    enum Found: Equatable {
-        /// Nothing was started: it goes on from fetching.
-        case accepted
-        /// The intent to start is on the disk and no exit record: its supervisor lives, or it is lost.
-        case begun(supervisorLives: Bool)
-        case ended(RunState)
+    /// A run whose intent to start was on the disk when the worker started: never started again. Its supervisor, or its
+    /// absence, says what became of it.
+    static func begun(files: Int) -> Run {
+        var run = Run(files: files, hasCommand: true)
+        run.phase = .starting
+        return run
     }
 
-    /// Takes up a run after a restart of the worker; the effects are what it needs now.
-    static func taken(up found: Found, files: Int, hasCommand: Bool) -> (run: Run, effects: [Effect]) {
-        var run = Run(files: files, hasCommand: hasCommand)
-        switch found {
-        case .accepted:
-            return (run, run.receive(.stored))
-        case .begun(supervisorLives: true):
-            run.phase = .starting
-            return (run, [])
-        case .begun(supervisorLives: false):
-            run.phase = .starting
-            return (run, run.receive(.lost))
-        case .ended(let state):
-            return (run, run.end(state))
-        }
+    /// A run whose last state was on the disk when the worker started, and perhaps not acknowledged.
+    static func ended(_ state: RunState) -> Run {
+        var run = Run(files: 0, hasCommand: true)
+        run.phase = .ended(state)
+        return run
     }
 }

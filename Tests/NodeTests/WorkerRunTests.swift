@@ -56,17 +56,18 @@ struct WorkerRunTests {
     }
 
     @Test func `a run whose intent is on the disk is never started again`() {
-        let (lost, effects) = Run.taken(up: .begun(supervisorLives: false), files: 0, hasCommand: true)
+        var lost = Run.begun(files: 0)
+        #expect(lost.receive(.lost).count == 1)
         guard case .interrupted = lost.state else {
             Issue.record("\(lost.state)")
             return
         }
-        #expect(effects.count == 1)
-        let (living, none) = Run.taken(up: .begun(supervisorLives: true), files: 0, hasCommand: true)
-        #expect(none == [])
-        #expect(living.phase == .starting)
-        let (_, again) = Run.taken(up: .accepted, files: 1, hasCommand: true)
-        #expect(again == [.report(.delivered), .fetch])
+        var living = Run.begun(files: 1)
+        #expect(living.receive(.stored) == [])
+        #expect(living.receive(.started(pid: 5)) == [.report(.running(pid: 5))])
+        var ended = Run.ended(.exited(code: 2))
+        #expect(ended.receive(.started(pid: 5)) == [])
+        #expect(ended.receive(.stop(graceMilliseconds: 1)) == [.report(.exited(code: 2))])
     }
 }
 

@@ -1,1 +1,3 @@
-print("x")
+import Worker
+
+await Worker.main()

@@ -1,0 +1,54 @@
+import Bus
+import Messages
+import SwiftProtobuf
+
+/// Whether a delivery is what its gateway vouches for, and for this node and this hour. Looks at nothing but its arguments.
+struct Admission: Sendable {
+    /// How far an order's time may lie off the owner's as this node knows it.
+    static let toleranceMilliseconds: Int64 = 60_000
+
+    enum Verdict: Sendable {
+        case admitted(Admitted)
+        case refused(Failure)
+        /// No gateway has said its time yet; the order comes again, and its time before it.
+        case tooEarly
+    }
+
+    struct Admitted: Sendable {
+        var order: WireOrder
+        var bytes: [UInt8]
+        var ticket: Ticket
+    }
+
+    let node: NodeName
+    let enrolment: UInt64
+    let keys: NodeKeys
+
+    func judge(_ message: Link.Incoming, ownerMilliseconds: Int64?) -> Verdict {
+        guard let delivery = try? WireDelivery(serializedBytes: message.body),
+            let ticket = Ticket.open(
+                [UInt8](delivery.ticket), tag: message.tag, order: [UInt8](delivery.order), node: node,
+                enrolment: enrolment, keys: keys)
+        else {
+            return .refused(
+                Failure(.badTicket, "\(node) does not believe this order's ticket; do the authority's keys agree?"))
+        }
+        guard let order = try? WireOrder(serializedBytes: delivery.order),
+            ticket.execution == message.header.execution, order.execution.elementsEqual(ticket.execution.bytes),
+            order.user == ticket.user, order.uid == ticket.uid, order.nodes.contains(node.description),
+            order.owner == message.sender?.description
+        else {
+            return .refused(Failure(.badTicket, "the order for \(node) is not the one its ticket was made for"))
+        }
+        guard let now = ownerMilliseconds else { return .tooEarly }
+        if now > ticket.acceptByMilliseconds {
+            let late = (now - ticket.acceptByMilliseconds) / 1000
+            return .refused(Failure(.expiredTicket, "the order reached \(node) \(late) s too late"))
+        }
+        if ticket.issuedMilliseconds > now + Self.toleranceMilliseconds {
+            let early = (ticket.issuedMilliseconds - now) / 1000
+            return .refused(Failure(.notYet, "the order for \(node) is dated \(early) s ahead"))
+        }
+        return .admitted(Admitted(order: order, bytes: [UInt8](delivery.order), ticket: ticket))
+    }
+}

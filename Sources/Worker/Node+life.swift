@@ -1,0 +1,77 @@
+import Glibc
+import Messages
+import Sodium
+import Spool
+import Supervisor
+import SwiftProtobuf
+import ZeroMQ
+
+extension Node {
+    /// Takes up every run that is on the disk.
+    func takeUp(_ kept: [RunStore.Kept]) {
+        for one in kept {
+            let order = (try? WireOrder(serializedBytes: one.order)) ?? WireOrder()
+            let hash = one.order.isEmpty ? [] : Blake2b.hash(one.order)
+            if one.isSettled || one.order.isEmpty {
+                known[one.execution] = hash
+                continue
+            }
+            let hasCommand = !order.command.arguments.isEmpty || !order.command.shellLine.isEmpty
+            if let last = one.last, let state = RunState(last), last.terminal {
+                let keeper = add(one.execution, order, hash, .ended(state))
+                keeper.takeUpEnded(last)
+            } else if one.isBegun, let plan = try? Plan.read(from: site.store.folder(of: one.execution)) {
+                add(one.execution, order, hash, .begun(files: order.files.count)).takeUpBegun(plan)
+            } else {
+                check(
+                    add(one.execution, order, hash, Run(files: order.files.count, hasCommand: hasCommand)), storing: nil
+                )
+            }
+        }
+        tickWhileNeeded()
+    }
+
+    private func add(_ execution: ExecutionID, _ order: WireOrder, _ hash: [UInt8], _ run: Run) -> RunKeeper {
+        let keeper = RunKeeper(execution, order, hash: hash, run: run, site: site, log: log)
+        keepers[execution] = keeper
+        return keeper
+    }
+
+    func sendDue() {
+        site.sendDue { [keepers] in keepers[$0]?.owner }
+    }
+
+    /// Four times a second while there is a run that something is owed to; an idle worker sleeps.
+    func tickWhileNeeded() {
+        guard ticking == nil, !keepers.isEmpty else { return }
+        ticking = site.loop.after(.milliseconds(250), every: .milliseconds(250)) { [weak self] in self?.tick() }
+    }
+
+    private func tick() {
+        sendDue()
+        for keeper in keepers.values { keeper.tick() }
+        settle()
+        if keepers.isEmpty, let ticking {
+            site.loop.cancel(ticking)
+            self.ticking = nil
+        }
+        reap()
+    }
+
+    /// Lets go of the runs that owe nothing any more; their folders keep order and last state.
+    func settle() {
+        for (execution, keeper) in keepers where keeper.isSettled {
+            keepers[execution] = nil
+            if let pid = keeper.pid { supervisors.insert(pid) }
+            known[execution] = keeper.orderHash
+            let store = site.store
+            site.chores.add { store.letGo(execution) }
+        }
+        if !keepers.isEmpty || !supervisors.isEmpty { tickWhileNeeded() }
+        reap()
+    }
+
+    private func reap() {
+        for pid in supervisors where waitpid(pid, nil, WNOHANG) != 0 { supervisors.remove(pid) }
+    }
+}

@@ -1,0 +1,111 @@
+import Bus
+import Logging
+import Messages
+import Sodium
+import Spool
+import SwiftProtobuf
+import ZeroMQ
+
+extension Node {
+    func order(_ message: Link.Incoming) {
+        let execution = message.header.execution
+        let verdict = admission.judge(message, ownerMilliseconds: site.clock.estimate(at: site.loop.now))
+        switch verdict {
+        case .tooEarly: log.info("order before the owner's time is known", metadata: ["execution": "\(execution)"])
+        case .refused(let failure):
+            log.warning("order refused", metadata: ["execution": "\(execution)", "code": "\(failure.code.rawValue)"])
+            refuse(message, failure)
+        case .admitted(let admitted):
+            if let keeper = keepers[execution] {
+                guard keeper.orderHash == admitted.ticket.orderHash else {
+                    return refuse(
+                        message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
+                }
+                return keeper.repeatState()
+            }
+            if let hash = known[execution] {
+                guard hash.isEmpty || hash == admitted.ticket.orderHash else {
+                    return refuse(
+                        message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
+                }
+                return repeatLast(execution, to: message.sender)
+            }
+            accept(execution, admitted)
+        }
+    }
+
+    func accept(_ execution: ExecutionID, _ admitted: Admission.Admitted) {
+        let order = admitted.order
+        let run = Run(
+            files: order.files.count, hasCommand: !order.command.arguments.isEmpty || !order.command.shellLine.isEmpty)
+        let keeper = RunKeeper(execution, order, hash: admitted.ticket.orderHash, run: run, site: site, log: log)
+        keepers[execution] = keeper
+        tickWhileNeeded()
+        check(keeper, storing: admitted.bytes)
+    }
+
+    /// Asks for the account and writes the order to the disk, in a chore; then the run may begin.
+    func check(_ keeper: RunKeeper, storing bytes: [UInt8]?) {
+        let (accounts, store, execution) = (site.accounts, site.store, keeper.execution)
+        let (user, uid) = (keeper.order.user, keeper.order.uid)
+        let (bound, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        site.chores.add {
+            let account = accounts.check(user: user, uid: uid)
+            var problem: SystemError?
+            if let bytes {
+                do throws(SystemError) { try store.accept(execution, order: bytes) } catch { problem = error }
+            }
+            mailbox.post { [problem] in bound.value.checked(execution, account, problem) }
+        }
+    }
+
+    private func checked(_ execution: ExecutionID, _ account: Result<Account, Failure>, _ problem: SystemError?) {
+        guard let keeper = keepers[execution] else { return }
+        if let problem {
+            // Not on the disk, so not acknowledged: the gateway sends it again, and perhaps there is room then.
+            log.error("order not kept", metadata: ["execution": "\(execution)", "why": "\(problem)"])
+            keepers[execution] = nil
+            return
+        }
+        keeper.stored(account)
+        settle()
+    }
+
+    func refuse(_ message: Link.Incoming, _ failure: Failure) {
+        guard let sender = message.sender, let body: [UInt8] = try? failure.wire.serializedBytes() else { return }
+        site.send(Header(.failure, message.header.execution, sequence: message.header.sequence), body, to: sender)
+    }
+
+    /// A stop for an order that has not come: it is written down, so that the order starts nothing when it comes.
+    func cancel(_ execution: ExecutionID, for gateway: Principal) {
+        var report = WireReport()
+        RunState.cancelled.fill(&report)
+        site.stamp(&report)
+        known[execution] = []
+        let (store, bound, mailbox) = (site.store, site.loop.bind(self), site.loop.mailbox)
+        site.chores.add { [report] in
+            guard (try? store.accept(execution, order: [])) != nil, (try? store.conclude(execution, report)) != nil,
+                (try? store.settle(execution)) != nil
+            else { return mailbox.post { bound.value.known[execution] = nil } }
+            mailbox.post { bound.value.repeatLast(execution, to: gateway) }
+        }
+    }
+
+    /// The last state of a run that is over, from the disk; nothing is owed for it, so it is said once.
+    func repeatLast(_ execution: ExecutionID, to gateway: Principal?) {
+        guard let gateway, let report = site.store.last(execution), let body: [UInt8] = try? report.serializedBytes()
+        else { return }
+        site.send(Header(.report, execution, sequence: report.sequence), body, to: gateway)
+    }
+
+    func sayGone(_ replay: WireReplay, of execution: ExecutionID, to gateway: Principal) {
+        // A run that is still being started has a spool soon.
+        guard keepers[execution] == nil else { return }
+        let gone = WireReplayed.with {
+            $0.spool = replay.spool
+            $0.gone = true
+        }
+        guard let body: [UInt8] = try? gone.serializedBytes() else { return }
+        site.send(Header(.replayed, execution), body, to: gateway)
+    }
+}

@@ -1,0 +1,115 @@
+import Bus
+import Glibc
+import Logging
+import Messages
+import Sodium
+import Spool
+import Supervisor
+import SwiftProtobuf
+import ZeroMQ
+
+/// The worker on its loop: takes what the bus brings to the runs it is meant for, and sees to it that nothing owed is
+/// forgotten.
+final class Node {
+    let site: Site
+    let admission: Admission
+    let log: Logger
+    var keepers: [ExecutionID: RunKeeper] = [:]
+    /// Runs that are over and owe nothing: the hash of each one's order (empty: cancelled before it came).
+    var known: [ExecutionID: [UInt8]] = [:]
+    var ticking: ZeroMQ.Timer?
+    /// Supervisors of runs that are over, until they are reaped.
+    var supervisors: Set<pid_t> = []
+    private var isAheadWarned = false
+
+    init(_ site: Site, log: Logger) {
+        self.site = site
+        self.log = log
+        admission = Admission(
+            node: site.node, enrolment: NodeKeys.enrolment(of: site.settings.key.publicKey), keys: site.keys)
+    }
+
+    var liveRuns: [ExecutionID] { keepers.values.filter { !$0.isEnded }.map(\.execution) }
+
+    // MARK: The bus
+
+    func receive(_ events: [Link.Event]) {
+        for event in events {
+            switch event {
+            case .connected:
+                site.hurry()
+                sendDue()
+                for keeper in keepers.values { keeper.tick() }
+            case .lost(let broker): log.warning("broker lost", metadata: ["broker": "\(broker)"])
+            case .refused(let broker, let failure):
+                log.error(
+                    "broker refuses",
+                    metadata: ["broker": "\(broker)", "code": "\(failure.code.rawValue)", "why": "\(failure.sentence)"])
+            case .message(let message): receive(message)
+            case .interest(_, let prefix, true)
+            where Array("output/".utf8).starts(with: prefix) || prefix.starts(with: Array("output/".utf8)):
+                for keeper in keepers.values { keeper.tick() }
+            case .following, .output, .interest: break
+            }
+        }
+        settle()
+    }
+
+    private func receive(_ message: Link.Incoming) {
+        let header = message.header
+        guard let gateway = message.sender, gateway.role == .gateway else { return }
+        switch header.verb {
+        case .order: return order(message)
+        // A chunk is judged by its hash, a refusal of one only ends the wait for it.
+        case .chunk: return keepers[header.execution]?.chunk(header, message.body) ?? ()
+        case .failure:
+            guard message.lane == .bulk, let failure = try? WireFailure(serializedBytes: message.body) else { return }
+            return keepers[header.execution]?.chunkRefused(Failure(failure)) ?? ()
+        default: break
+        }
+        guard
+            Tags.isValidCommand(
+                message.tag, header: message.headerBytes, node: site.node, body: message.body, keys: site.keys)
+        else {
+            return log.warning("tag refused", metadata: ["verb": "\(header.verb)", "from": "\(gateway)"])
+        }
+        command(header, message.body, from: gateway)
+    }
+
+    /// What a gateway has vouched for.
+    private func command(_ header: Header, _ body: [UInt8], from gateway: Principal) {
+        let keeper = keepers[header.execution]
+        switch header.verb {
+        case .clock:
+            guard let said = try? WireClock(serializedBytes: body) else { return }
+            hear(said.milliseconds)
+        case .stop:
+            guard let stop = try? WireStop(serializedBytes: body) else { return }
+            if let keeper { return keeper.receive(.stop(graceMilliseconds: stop.graceMilliseconds)) }
+            known[header.execution] == nil
+                ? cancel(header.execution, for: gateway) : repeatLast(header.execution, to: gateway)
+        case .reported:
+            guard let reported = try? WireReported(serializedBytes: body) else { return }
+            if let keeper {
+                keeper.reported(reported.sequence)
+            } else {
+                _ = site.acknowledged(reported.sequence, of: header.execution)
+            }
+        case .copied:
+            guard let copied = try? WireCopied(serializedBytes: body) else { return }
+            keeper?.copied(copied)
+        case .replay:
+            guard let replay = try? WireReplay(serializedBytes: body) else { return }
+            if keeper?.replay(replay, to: gateway) != true { sayGone(replay, of: header.execution, to: gateway) }
+        default: break
+        }
+    }
+
+    private func hear(_ milliseconds: Int64) {
+        site.clock.heard(milliseconds, at: site.loop.now)
+        let offset = WallClock.milliseconds - milliseconds
+        guard abs(offset) > Admission.toleranceMilliseconds, !isAheadWarned else { return }
+        isAheadWarned = true
+        log.warning("this node's clock is off", metadata: ["seconds": "\(offset / 1000)"])
+    }
+}

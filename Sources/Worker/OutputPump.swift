@@ -1,0 +1,106 @@
+import Bus
+import Messages
+import Spool
+import ZeroMQ
+
+/// Publishes one run's spool as `Outflow` allows, and answers its owner's requests for what was missed. On the loop.
+final class OutputPump {
+    /// Bytes sent for one request; the next request is the credit for more.
+    private static let replayBytes = 1 << 20
+
+    let spool: UInt64
+    private(set) var flow: Outflow
+    private let topic: [UInt8]
+    private let execution: ExecutionID
+    private let site: Site
+    private let reader: SpoolReader
+    private var retry: ZeroMQ.Timer?
+
+    init(_ execution: ExecutionID, user: String, spool: UInt64, site: Site) {
+        self.execution = execution
+        self.spool = spool
+        self.site = site
+        topic = Topic.output(user: user, execution, site.node).bytes
+        reader = SpoolReader(site.store.folder(of: execution).spool)
+        flow = Outflow(from: (try? reader.released()) ?? 0, at: site.loop.now)
+    }
+
+    deinit {
+        if let retry { site.loop.cancel(retry) }
+    }
+
+    func grew(to length: UInt64, released: UInt64) {
+        flow.grew(to: length)
+        flow.released(upTo: released)
+        pump()
+    }
+
+    func copied(upTo position: UInt64) {
+        flow.copied(upTo: position, at: site.loop.now)
+        pump()
+    }
+
+    func tick() {
+        flow.tick(at: site.loop.now)
+        pump()
+    }
+
+    /// Sends what may be sent. A full queue is tried again in a moment; what is dropped all the same, `tick` finds.
+    func pump() {
+        guard retry == nil, let link = site.link else { return }
+        while let next = flow.next {
+            guard let records = read(next.position, limit: Int(next.limit)), !records.isEmpty else { return }
+            let slice = sealed(records, at: next.position)
+            let brokers = link.connected
+            guard !brokers.isEmpty else { return }
+            let taken = brokers.filter { link.publish(topic, [slice, records], via: $0) }
+            guard !taken.isEmpty else {
+                retry = site.loop.after(.milliseconds(1)) { [weak self] in
+                    self?.retry = nil
+                    self?.pump()
+                }
+                return
+            }
+            flow.sent(upTo: next.position + UInt64(records.count), at: site.loop.now)
+        }
+    }
+
+    /// Answers a request for a range: slices over the bulk lane, then what is held over commands.
+    func replay(_ request: WireReplay, to gateway: Principal) {
+        var position = request.from
+        var sent = 0
+        while position < request.to, sent < Self.replayBytes {
+            let limit = Int(min(Outflow.slice, request.to - position))
+            guard let records = read(position, limit: limit), !records.isEmpty else { break }
+            let range = sealed(records, at: position) + records
+            let header = Header(.range, execution, sequence: position)
+            guard site.link?.send(.bulk, to: gateway, header, body: range) == true else { break }
+            position += UInt64(records.count)
+            sent += records.count
+        }
+        let held = WireReplayed.with {
+            $0.spool = spool
+            $0.released = (try? reader.released()) ?? 0
+            $0.length = flow.length
+        }
+        guard let body: [UInt8] = try? held.serializedBytes() else { return }
+        site.send(Header(.replayed, execution), body, to: gateway)
+    }
+
+    private func read(_ position: UInt64, limit: Int) -> [UInt8]? {
+        do throws(SpoolReader.Problem) {
+            return try reader.read(from: position, upTo: limit)
+        } catch {
+            if case .released(let first) = error { flow.released(upTo: first) }
+            return nil
+        }
+    }
+
+    /// The header of a slice, with its MAC.
+    private func sealed(_ records: [UInt8], at position: UInt64) -> [UInt8] {
+        var header = SliceHeader(
+            length: UInt32(records.count), spool: spool, position: position, timeNanoseconds: WallClock.nanoseconds)
+        header.mac = SliceMAC.compute(topic: topic, header: header, records: records, keys: site.keys)
+        return header.bytes
+    }
+}

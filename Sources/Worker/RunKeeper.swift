@@ -1,0 +1,292 @@
+import Bus
+import Glibc
+import Logging
+import Messages
+import Placer
+import Spool
+import Supervisor
+import ZeroMQ
+
+/// One run on this node: carries out what `Run` decides. On the loop; what blocks is done by chores that post back.
+final class RunKeeper {
+    let execution: ExecutionID
+    let order: WireOrder
+    /// BLAKE2b-256 of the order's bytes as they came: the same id with another order is a conflict.
+    let orderHash: [UInt8]
+    let owner: Principal
+    private let site: Site
+    private let log: Logger
+    private var run: Run
+    private var account: Account?
+    private var placedFolder: String?
+    private var fetcher: Fetcher?
+    private var pump: OutputPump?
+    private var line: SupervisorLine?
+    private var exit: ExitRecord?
+    /// The owner has acknowledged the last state.
+    private var isAcknowledged = false
+    private(set) var pid: pid_t?
+
+    init(_ execution: ExecutionID, _ order: WireOrder, hash: [UInt8], run: Run, site: Site, log: Logger) {
+        self.execution = execution
+        self.order = order
+        orderHash = hash
+        self.run = run
+        self.site = site
+        self.log = log
+        owner = Principal(order.owner) ?? Principal(.gateway, "unknown")
+    }
+
+    var isEnded: Bool { run.isEnded }
+    /// Nothing is owed to anybody any more: the last state is acknowledged and the output copied.
+    var isSettled: Bool { run.isEnded && isAcknowledged && (pump?.flow.isAllCopied ?? true) }
+
+    // MARK: What comes in
+
+    func receive(_ event: Run.Event) {
+        for effect in run.receive(event) { carryOut(effect) }
+    }
+
+    /// The order is on the disk (or what was wrong with its account); from here on it may be spoken of.
+    func stored(_ result: Result<Account, Failure>) {
+        switch result {
+        case .success(let account):
+            self.account = account
+            receive(.stored)
+        case .failure(let failure): receive(.refused(failure))
+        }
+    }
+
+    /// Says again where the run stands: the order came once more, or the owner asks.
+    func repeatState() {
+        guard run.phase != .storing else { return }
+        if let report = lastReport { site.say(report, of: execution, to: owner) }
+    }
+
+    func reported(_ sequence: UInt64) {
+        guard site.acknowledged(sequence, of: execution), run.isEnded else { return }
+        isAcknowledged = true
+    }
+
+    func copied(_ copied: WireCopied) {
+        guard let pump, pump.spool == copied.spool else { return }
+        pump.copied(upTo: copied.position)
+        line?.send(.copied(position: copied.position))
+    }
+
+    func replay(_ request: WireReplay, to gateway: Principal) -> Bool {
+        guard let pump, pump.spool == request.spool else { return false }
+        pump.replay(request, to: gateway)
+        return true
+    }
+
+    func chunk(_ header: Header, _ body: [UInt8]) { fetcher?.arrived(header, body) }
+    func chunkRefused(_ failure: Failure) { fetcher?.refused(failure) }
+
+    func tick() {
+        fetcher?.pump()
+        pump?.tick()
+    }
+
+    // MARK: Taking up
+
+    /// A run whose supervisor was started before this worker was.
+    func takeUpBegun(_ plan: Plan) {
+        pump = OutputPump(execution, user: order.user, spool: plan.spool, site: site)
+        watchSupervisor()
+    }
+
+    func takeUpEnded(_ last: WireReport) {
+        lastReport = last
+        if last.spool != 0 {
+            let pump = OutputPump(execution, user: order.user, spool: last.spool, site: site)
+            pump.grew(to: last.finalLength, released: 0)
+            self.pump = pump
+        }
+        site.say(last, of: execution, to: owner)
+    }
+
+    // MARK: What goes out
+
+    private var lastReport: WireReport?
+
+    private func carryOut(_ effect: Run.Effect) {
+        switch effect {
+        case .report(let state): report(state)
+        case .fetch: fetch()
+        case .place(let number): place(number)
+        case .start: start()
+        case .stop(let grace):
+            line?.send(.stop(graceMilliseconds: grace > 0 ? grace : order.limits.graceMilliseconds.orDefault(60_000)))
+        }
+    }
+
+    private func report(_ state: RunState) {
+        if state.isTerminal, let lastReport, lastReport.terminal {
+            return site.say(lastReport, of: execution, to: owner)
+        }
+        var report = WireReport()
+        state.fill(&report)
+        report.spool = pump?.spool ?? 0
+        if let exit {
+            report.finalLength = exit.finalLength
+            report.leftOver = exit.leftOver
+            report.remaining = exit.remaining
+        } else if state.isTerminal {
+            report.finalLength = pump?.flow.length ?? 0
+        }
+        site.stamp(&report)
+        lastReport = report
+        log.info("run \(state.word)", metadata: ["execution": "\(execution)"])
+        publish(report)
+        guard state.isTerminal else { return site.say(report, of: execution, to: owner) }
+        fetcher = nil
+        conclude(report)
+    }
+
+    /// The last state goes to the disk before it goes out, so that it stays the last one whatever happens.
+    private func conclude(_ report: WireReport) {
+        let (store, execution, keeper, mailbox) = (site.store, execution, site.loop.bind(self), site.loop.mailbox)
+        site.chores.add {
+            try? store.conclude(execution, report)
+            mailbox.post {
+                let keeper = keeper.value
+                keeper.site.say(report, of: execution, to: keeper.owner)
+            }
+        }
+    }
+
+    private func publish(_ report: WireReport) {
+        let event = WireEvent.with {
+            $0.execution = order.execution
+            $0.node = site.node.description
+            $0.user = order.user
+            $0.kind = order.kind
+            $0.command =
+                order.command.shellLine.isEmpty
+                ? order.command.arguments.joined(separator: " ") : order.command.shellLine
+            $0.report = report
+        }
+        guard let body: [UInt8] = try? event.serializedBytes() else { return }
+        site.link?.publish(.event(user: order.user, execution, site.node), [body])
+    }
+
+    private func fetch() {
+        let fetcher = Fetcher(execution, files: order.files, owner: owner, site: site) { [weak self] news in
+            switch news {
+            case .percent(let percent): self?.receive(.fetched(percent: percent))
+            case .complete: self?.receive(.fetchedAll)
+            case .failed(let failure): self?.receive(.refused(failure))
+            }
+        }
+        self.fetcher = fetcher
+        fetcher.start()
+    }
+
+    private func place(_ number: Int) {
+        guard let account else { return }
+        let work = PlacementWork(
+            program: site.settings.placer, account: account, home: home(of: account), file: order.files[number],
+            bytes: site.store.assembly(of: execution, file: number))
+        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        site.chores.add {
+            let result = work.place()
+            mailbox.post { keeper.value.placed(result, number: number) }
+        }
+    }
+
+    private func placed(_ result: Result<String, Failure>, number: Int) {
+        switch result {
+        case .success(let folder):
+            if number == 0 { placedFolder = folder }
+            receive(.placed)
+        case .failure(let failure):
+            receive(.refused(Failure(failure.code, "\(site.node): \(failure.sentence)")))
+        }
+    }
+
+    private func home(of account: Account) -> Placement.Home {
+        guard let root = site.settings.home else { return Placement.Home(account.home, missing: .skeleton) }
+        return Placement.Home("\(root)/\(account.name)", missing: .empty)
+    }
+
+    // MARK: The command
+
+    private func start() {
+        guard let account else { return }
+        let home = home(of: account)
+        let launch = Launch(
+            node: site.node, execution: execution, account: account, home: home.path, placed: placedFolder)
+        let spool = UInt64.random(in: 1 ... .max)
+        let plan = launch.plan(
+            order, spool: spool, cgroup: site.cgroups.folder(of: execution.description), session: site.session)
+        let work = StartWork(
+            supervisor: site.settings.supervisor, placer: site.settings.placer, account: account, home: home,
+            plan: plan,
+            folder: site.store.folder(of: execution))
+        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        site.chores.add {
+            let result = work.start()
+            mailbox.post { keeper.value.begun(result, spool: spool) }
+        }
+    }
+
+    private func begun(_ result: Result<pid_t, Failure>, spool: UInt64) {
+        switch result {
+        case .success(let pid):
+            self.pid = pid
+            pump = OutputPump(execution, user: order.user, spool: spool, site: site)
+            watchSupervisor()
+        case .failure(let failure): receive(.refused(failure))
+        }
+    }
+
+    private func watchSupervisor() {
+        let line = SupervisorLine(site.store.folder(of: execution), on: site.loop) { [weak self] news in
+            self?.heard(news)
+        }
+        self.line = line
+        line.send(.await(position: pump?.flow.published ?? 0))
+    }
+
+    private func heard(_ news: SupervisorLine.News) {
+        switch news {
+        case .reply(.length(let length, let released)):
+            pump?.grew(to: length, released: released)
+            line?.send(.await(position: length))
+        case .reply(.started(let pid)): receive(.started(pid: pid))
+        case .reply(.failed): break
+        case .reply(.ended(let record)): ended(record)
+        case .gone: lost()
+        }
+    }
+
+    private func ended(_ record: ExitRecord) {
+        exit = record
+        line = nil
+        pump?.grew(to: record.finalLength, released: 0)
+        let launch = Launch(
+            node: site.node, execution: execution, account: account ?? .unknown(order), home: "", placed: placedFolder)
+        receive(.ended(launch.state(record.ending, of: order)))
+    }
+
+    /// What is left of the run is ended before anything is said of it.
+    private func lost() {
+        line = nil
+        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        let (cgroup, name) = (site.cgroups.folder(of: execution.description), execution.description)
+        let spool = site.store.folder(of: execution).spool
+        site.chores.add {
+            _ = Leftovers.kill(cgroup: cgroup, execution: name)
+            let length = (try? SpoolReader(spool).length()) ?? 0
+            mailbox.post {
+                keeper.value.pump?.grew(to: length, released: 0)
+                keeper.value.receive(.lost)
+            }
+        }
+    }
+}
+
+extension UInt64 {
+    fileprivate func orDefault(_ value: UInt64) -> UInt64 { self == 0 ? value : self }
+}

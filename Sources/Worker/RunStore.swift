@@ -1,0 +1,99 @@
+import Glibc
+import Messages
+import Spool
+import Supervisor
+import SwiftProtobuf
+
+/// The run folders of a worker on the disk (docs/protocol.md §6). Every write has reached the disk when it returns.
+struct RunStore: Sendable {
+    /// One run as it is found when the worker starts.
+    struct Kept: Sendable {
+        var execution: ExecutionID
+        /// The bytes of the order, as its ticket vouched for them.
+        var order: [UInt8]
+        /// The intent to start is on the disk.
+        var isBegun: Bool
+        /// The last state, once there is one.
+        var last: WireReport?
+        /// The owner has acknowledged the last state.
+        var isSettled: Bool
+    }
+
+    let root: String
+
+    init(data: String) throws(SystemError) {
+        root = data + "/runs"
+        try Self.makeFolder(data)
+        try Self.makeFolder(root)
+    }
+
+    func folder(of execution: ExecutionID) -> RunFolder { RunFolder("\(root)/\(execution)") }
+
+    /// Where a file of the order is put together before it is placed.
+    func assembly(of execution: ExecutionID, file: Int) -> String { "\(folder(of: execution).path)/file\(file)" }
+
+    /// The order is on the disk when this returns; only then may it be acknowledged.
+    func accept(_ execution: ExecutionID, order: [UInt8]) throws(SystemError) {
+        let folder = folder(of: execution)
+        try Self.makeFolder(folder.path)
+        try File.replace(folder.path + "/order", with: order)
+        try File(root, O_RDONLY | O_DIRECTORY).synchronise()
+    }
+
+    func conclude(_ execution: ExecutionID, _ report: WireReport) throws(SystemError) {
+        let bytes: [UInt8] = (try? report.serializedBytes()) ?? []
+        try File.replace(folder(of: execution).path + "/report", with: bytes)
+    }
+
+    func settle(_ execution: ExecutionID) throws(SystemError) {
+        try File.replace(folder(of: execution).path + "/settled", with: [])
+    }
+
+    /// The owner has all of it: only the order and the last state stay, so that the order starts nothing a second time.
+    func letGo(_ execution: ExecutionID) {
+        guard (try? settle(execution)) != nil else { return }
+        let folder = folder(of: execution)
+        for name in (try? File.names(in: folder.spool)) ?? [] { unlink("\(folder.spool)/\(name)") }
+        rmdir(folder.spool)
+        for name in (try? File.names(in: folder.path)) ?? [] where !["order", "report", "settled"].contains(name) {
+            unlink("\(folder.path)/\(name)")
+        }
+    }
+
+    /// The last state of a run, where there is one.
+    func last(_ execution: ExecutionID) -> WireReport? {
+        (try? File.contents(folder(of: execution).path + "/report")).flatMap { try? WireReport(serializedBytes: $0) }
+    }
+
+    /// What is on the disk; a folder without a whole order was never acknowledged and is removed.
+    func all() throws(SystemError) -> [Kept] {
+        var kept: [Kept] = []
+        for name in try File.names(in: root) {
+            guard let execution = ExecutionID(name) else { continue }
+            let path = folder(of: execution).path
+            guard let order = try? File.contents(path + "/order", limit: 64 << 20) else {
+                rmdir(path)
+                continue
+            }
+            kept.append(
+                Kept(
+                    execution: execution, order: order, isBegun: access(folder(of: execution).plan, F_OK) == 0,
+                    last: last(execution), isSettled: access(path + "/settled", F_OK) == 0))
+        }
+        return kept
+    }
+
+    /// Counts the worker's starts, so that the reports of a later one have greater sequences.
+    func nextEpoch(data: String) throws(SystemError) -> UInt64 {
+        let path = data + "/epoch"
+        let text = (try? File.contents(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let epoch = (UInt64(text.filter(\.isNumber)) ?? 0) + 1
+        try File.replace(path, with: Array("\(epoch)\n".utf8))
+        return epoch
+    }
+
+    private static func makeFolder(_ path: String) throws(SystemError) {
+        guard mkdir(path, 0o700) != 0 else { return }
+        guard errno == EEXIST else { throw SystemError.last("mkdir", path) }
+    }
+}

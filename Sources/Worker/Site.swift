@@ -1,0 +1,79 @@
+import Bus
+import Messages
+import PAM
+import Spool
+import Supervisor
+import ZeroMQ
+
+/// What every run on this node shares: who the node is, its disk, its threads, its way to the bus. Lives on the loop.
+final class Site {
+    let node: NodeName
+    let keys: NodeKeys
+    let settings: WorkerSettings
+    let loop: PollLoop
+    let store: RunStore
+    let chores = Chores()
+    let accounts: AccountCheck
+    let cgroups: CgroupRoot
+    /// Set once, when the loop is filled.
+    var link: Link?
+    var clock = OwnerClock()
+    private(set) var outbox = Outbox()
+    private var sequence: UInt64
+    private let isRoot: Bool
+
+    init(_ settings: WorkerSettings, keys: NodeKeys, store: RunStore, isRoot: Bool, on loop: PollLoop)
+        throws(SystemError)
+    {
+        self.settings = settings
+        self.keys = keys
+        self.loop = loop
+        self.store = store
+        self.isRoot = isRoot
+        node = settings.name
+        accounts = AccountCheck(
+            node: settings.name, policy: settings.policy, service: isRoot ? settings.pamService : nil)
+        cgroups = CgroupRoot(node: settings.name.description)
+        sequence = try store.nextEpoch(data: settings.data) << 32
+    }
+
+    /// How PAM sessions are opened for commands; none without root.
+    var session: Plan.Session? {
+        guard isRoot, settings.opensSessions else { return nil }
+        return Plan.Session(service: settings.pamService.name, configuration: settings.pamService.folder ?? "")
+    }
+
+    var ownerMilliseconds: Int64 { clock.estimate(at: loop.now) ?? WallClock.milliseconds }
+
+    /// Numbers a report and dates it.
+    func stamp(_ report: inout WireReport) {
+        sequence += 1
+        report.sequence = sequence
+        report.timeMilliseconds = ownerMilliseconds
+    }
+
+    /// Sends a report until the owner has acknowledged it or a newer one of the run takes its place.
+    func say(_ report: WireReport, of execution: ExecutionID, to owner: Principal) {
+        outbox.put(report, of: execution, at: loop.now)
+        sendDue { $0 == execution ? owner : nil }
+    }
+
+    func sendDue(owner: (ExecutionID) -> Principal?) {
+        for (execution, report) in outbox.due(at: loop.now) {
+            guard let owner = owner(execution), let body: [UInt8] = try? report.serializedBytes() else { continue }
+            send(Header(.report, execution, sequence: report.sequence), body, to: owner)
+        }
+    }
+
+    func acknowledged(_ sequence: UInt64, of execution: ExecutionID) -> Bool {
+        outbox.acknowledged(sequence, of: execution)
+    }
+
+    func hurry() { outbox.hurry(at: loop.now) }
+
+    /// Sends a tagged message to a gateway.
+    func send(_ header: Header, _ body: [UInt8], to gateway: Principal) {
+        let tag = Tags.report(header: header.bytes, node: node, body: body, keys: keys)
+        link?.send(.commands, to: gateway, header, body: body, tag: tag)
+    }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Messages
+import Placer
+import Spool
+import Supervisor
+
+/// Places one file as the user. A chore: blocks until the placer has answered.
+struct PlacementWork: Sendable {
+    let program: String
+    let account: Account
+    let home: Placement.Home
+    let file: WireFile
+    /// The verified bytes.
+    let bytes: String
+
+    /// The absolute folder the file is in now.
+    func place() -> Result<String, Failure> {
+        let target = Placement.Target(
+            folder: file.folder, name: file.name, mode: file.mode, overwrites: file.overwrite,
+            createsFolder: file.createFolder)
+        do throws(SystemError) {
+            let source = try File(bytes)
+            defer { unlink(bytes) }
+            return try account.place(target, home: home, program: program, bytes: source.descriptor)
+        } catch {
+            return .failure(Failure(.internal, "the file could not be placed: \(error)"))
+        }
+    }
+}
+
+/// Starts a run's supervisor: sees to the home, writes the plan (the intent to start), then starts. A chore.
+struct StartWork: Sendable {
+    let supervisor: String
+    let placer: String
+    let account: Account
+    let home: Placement.Home
+    let plan: Plan
+    let folder: RunFolder
+
+    func start() -> Result<pid_t, Failure> {
+        do throws(SystemError) {
+            if access(home.path, F_OK) != 0 {
+                let made = try account.place(nil, home: home, program: placer, bytes: nil)
+                if case .failure(let failure) = made { return .failure(failure) }
+            }
+            try plan.write(to: folder)
+            return .success(try Spawn.start(supervisor, [supervisor, folder.path], newSession: true))
+        } catch {
+            return .failure(Failure(.internal, "\(plan.node) could not start the command: \(error)"))
+        }
+    }
+}
+
+extension Account {
+    fileprivate func place(
+        _ target: Placement.Target?, home: Placement.Home, program: String, bytes: Int32?
+    ) throws(SystemError) -> Result<String, Failure> {
+        let placement = Placement(uid: uid, gid: gid, groups: groups, home: home, target: target)
+        switch try PlacerProcess(program, placement, bytes: bytes).finish() {
+        case .done(let folder): return .success(folder)
+        case .refused(let failure):
+            return .failure(Failure(Failure.Code(rawValue: failure.code.rawValue) ?? .internal, failure.sentence))
+        }
+    }
+
+    /// Stands in where only the order's word is left of an account, for sentences.
+    static func unknown(_ order: WireOrder) -> Account {
+        Account(name: order.user, uid: order.uid, gid: 0, groups: [], home: "", shell: "the login shell")
+    }
+}

@@ -1,0 +1,28 @@
+import Logging
+import ServiceLifecycle
+import Settings
+
+extension Worker {
+    private static let usage = """
+        usage: estiba-worker --config FILE.yaml
+
+        Takes orders for one node from the brokers, runs them as the users who asked, and sends back every byte.
+        Settings (docs/operations.md): name, key, brokers, authority, data, home, minimumUID, allowedUIDs, pamService,
+        pamConfiguration, session, labels, supervisor, placer. Each is also an argument (--name web1) and a variable of the
+        environment (ESTIBA_NAME).
+        """
+
+    /// The program: reads its settings, runs until SIGTERM or SIGINT, and leaves the users' runs alone.
+    package static func main() async {
+        Daemon.helpIfAsked(usage)
+        Daemon.startLogging()
+        do {
+            let worker = Worker(try WorkerSettings(try await Settings.load()))
+            let group = ServiceGroup(
+                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "estiba.worker"))
+            try await group.run()
+        } catch {
+            Daemon.refuse("estiba-worker", "\(error)")
+        }
+    }
+}
