@@ -45,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -81,7 +82,7 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", logging, lifecycle, protobuf,
+                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", logging, lifecycle, signals, protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -90,9 +91,10 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ], resources: [.copy("Page")]),
+            ], resources: [.copy("Page"), .copy("API")]),
         module(
             "Commands",
             [
@@ -109,7 +111,7 @@ let package = Package(
         program("estiba-gateway", ["Gateway"]),
         program("estiba-worker", ["Worker"]),
         program("estiba-authenticator", ["Authenticator"]),
-        program("estiba-supervisor", ["Supervisor"], linker: small),
+        program("estiba-supervisor", ["Supervisor", "CLinux"], linker: small),
         program("estiba-placer", ["Placer"], linker: small),
 
         tests("MessagesTests", ["Messages", "Sodium"]),

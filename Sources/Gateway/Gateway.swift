@@ -1,3 +1,35 @@
-import GRDB
-import Hummingbird
-import HummingbirdTLS
+import Bus
+package import Logging
+import ServiceLifecycle
+package import Settings
+import UnixSignals
+
+/// A gateway: the core and the HTTP side over it, with one life.
+package struct Gateway {
+    private let core: GatewayCore
+    private let web: WebServer
+    private let logger: Logger
+
+    /// Reads the settings, the keys and the journal; throws what is wrong with them, naming the file or the key.
+    package init(_ settings: Settings, logger: Logger, onReady: @escaping @Sendable () -> Void) throws {
+        let webSettings = try WebSettings(settings)
+        let coreSettings = GatewayCore.Settings(
+            name: try settings.required("name"), key: try settings.requiredPath("key"),
+            authority: try settings.requiredPath("authority"), registry: try settings.requiredPath("registry"),
+            brokers: settings.strings("brokers"), data: try settings.requiredPath("data"))
+        let authority = try KeyPair(path: coreSettings.authority)
+        core = try GatewayCore(settings: coreSettings, logger: logger)
+        web = try WebServer(
+            settings: webSettings, core: core, authoritySecret: authority.secretKey, logger: logger, onReady: onReady)
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM or SIGINT; HTTP ends first, so that what is still asked of the core is answered.
+    package func run() async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: [core, web], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(6)
+        configuration.maximumCancellationDuration = .seconds(2)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}

@@ -1,1 +1,13 @@
-print("x")
+import Gateway
+import Logging
+import Settings
+
+Daemon.helpIfAsked("usage: estiba-gateway --config FILE.yaml   (docs/operations.md lists the settings)")
+Daemon.startLogging()
+do {
+    let logger = Logger(label: "estiba-gateway")
+    let gateway = try Gateway(try await Settings.load(), logger: logger, onReady: Daemon.tellReady)
+    try await gateway.run()
+} catch {
+    Daemon.refuse("estiba-gateway", "\(error)")
+}

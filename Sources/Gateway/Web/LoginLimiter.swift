@@ -1,0 +1,41 @@
+/// Slows down guessing: 10 failures in 5 minutes for one user from one address, then a wait.
+///
+/// An attempt counts as failed from its beginning until it succeeds, so that fifty at once are not fifty guesses. The
+/// same user from another address is not touched: nobody can lock somebody else out.
+struct LoginLimiter {
+    struct Attempt: Hashable, Sendable {
+        var user: String
+        var address: String
+    }
+
+    static let allowed = 10
+    static let window = Duration.seconds(300)
+    /// Pairs kept; beyond it the pair whose last failure is the oldest is forgotten.
+    static let capacity = 10_000
+
+    private var failures: [Attempt: [ContinuousClock.Instant]] = [:]
+
+    /// Nil where the attempt may go on; else how long to wait.
+    mutating func begin(_ attempt: Attempt, at now: ContinuousClock.Instant) -> Duration? {
+        let recent = (failures[attempt] ?? []).filter { now - $0 < Self.window }
+        if recent.count >= Self.allowed, let first = recent.first {
+            failures[attempt] = recent
+            return Self.window - (now - first)
+        }
+        if failures[attempt] == nil, failures.count >= Self.capacity { makeRoom(at: now) }
+        failures[attempt] = recent + [now]
+        return nil
+    }
+
+    mutating func succeeded(_ attempt: Attempt) {
+        failures[attempt] = nil
+    }
+
+    private mutating func makeRoom(at now: ContinuousClock.Instant) {
+        failures = failures.filter { $0.value.last.map { now - $0 < Self.window } ?? false }
+        guard failures.count >= Self.capacity else { return }
+        // A tenth at once, so that a flood of names does not sort the table for each of them.
+        let oldest = failures.sorted { ($0.value.last ?? now) < ($1.value.last ?? now) }.prefix(Self.capacity / 10)
+        for (attempt, _) in oldest { failures[attempt] = nil }
+    }
+}

@@ -1,0 +1,138 @@
+import Messages
+import Spool
+
+/// One reader of an execution: what it asked for, and the sending of it from there to the end.
+///
+/// There is no queue: the next entries are read from the log when the last ones are sent.
+struct OutputFollow: Sendable {
+    struct Request: Sendable {
+        var id: UInt32 = 0
+        var execution: ExecutionID
+        /// The log whose offset is meant; another one begins anew.
+        var log: UInt64?
+        var offset: UInt64?
+        var node: String?
+        var position: UInt64?
+        /// Goes on until the execution is complete.
+        var follows = true
+    }
+
+    typealias Send = @Sendable (Frame) async throws -> Void
+
+    let request: Request
+    let core: GatewayCore
+    private let send: Send
+    private let view: ExecutionView
+    private let changes: Changes<Int, RunView>
+    private let start: EntryCursor
+    /// The run that is followed alone.
+    private let run: UInt32?
+
+    /// Finds the execution, for its user only, and the place to begin.
+    init(_ request: Request, user: String, core: GatewayCore, send: @escaping Send) async throws(Failure) {
+        self.request = request
+        self.core = core
+        self.send = send
+        // Who subscribes before looking misses nothing in between.
+        changes = await core.executions.changes(of: request.execution)
+        view = try await core.executions.show(request.execution, user: user)
+        let reader = try core.logs.reader(for: request.execution)
+        if let node = request.node {
+            let run = try await core.executions.run(of: node, in: request.execution, user: user)
+            start = EntryCursor(reader, at: .run(LogReader.Cursor(run: run, position: request.position ?? 0)))
+            self.run = run
+        } else {
+            let isSameLog = request.log == nil || request.log == reader.log
+            let offset = isSameLog ? max(request.offset ?? LogReader.start, LogReader.start) : LogReader.start
+            if offset > (try core.logs.end(of: request.execution)).offset {
+                throw EntryCursor.failure(.ahead(end: offset))
+            }
+            start = EntryCursor(reader, at: .offset(offset))
+            run = nil
+        }
+    }
+
+    /// Sends everything; returns when there will be no more, or nothing more is wanted.
+    func run() async throws {
+        var opened = text("opened")
+        opened.execution = view
+        opened.log = String(format16: start.reader.log)
+        if case .offset(let offset) = start.place { opened.offset = offset } else { opened.offset = LogReader.start }
+        try await send(.text(opened))
+        guard request.follows else {
+            _ = try await sendWhatIsThere(from: start)
+            return try await send(.text(text("complete")))
+        }
+        if isOver(view.runs ?? []) || view.complete {
+            _ = try await sendWhatIsThere(from: start)
+            try await send(.text(text("caught-up")))
+        } else {
+            try await sendUntilComplete()
+        }
+        try await send(.text(text("complete")))
+    }
+
+    /// Output and states side by side, until both are at their end.
+    private func sendUntilComplete() async throws {
+        // A run that is followed alone may be over long before the log is.
+        let over = Signal()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await sendGrowth(until: over) }
+            group.addTask {
+                try await sendStates()
+                if run != nil { over.fire() }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func sendGrowth(until over: Signal) async throws {
+        var cursor = try await sendWhatIsThere(from: start)
+        try await send(.text(text("caught-up")))
+        var seen: UInt64 = 0
+        while true {
+            let known = seen
+            let end = try await over.ends { try await core.logs.growth(of: request.execution, beyond: known) }
+            try Task.checkCancellation()
+            cursor = try await sendWhatIsThere(from: cursor)
+            guard let end, !end.isComplete else { return }
+            seen = end.offset
+        }
+    }
+
+    private func sendWhatIsThere(from start: EntryCursor) async throws -> EntryCursor {
+        var cursor = start
+        while true {
+            let piece = try cursor.next()
+            guard !piece.bytes.isEmpty else { return cursor }
+            try await send(.entries(follow: request.id, log: cursor.reader.log, piece))
+        }
+    }
+
+    private func sendStates() async throws {
+        for await runs in changes {
+            let mine = runs.filter { run == nil || UInt32($0.run) == run }
+            for view in mine {
+                var text = text("run")
+                text.run = view
+                try await send(.text(text))
+            }
+            if run != nil, isOver(mine) { break }
+        }
+    }
+
+    /// Whether the run that is followed alone is over, its output included.
+    private func isOver(_ runs: [RunView]) -> Bool {
+        runs.contains { UInt32($0.run) == run && $0.terminal && $0.copied >= $0.finalLength ?? 0 }
+    }
+
+    private func text(_ type: String) -> FrameText { FrameText(type: type, id: request.id) }
+}
+
+extension String {
+    /// 16 hex digits, as spool and log ids are written.
+    init(format16 number: UInt64) {
+        let digits = String(number, radix: 16)
+        self = String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,103 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import Messages
+import NIOCore
+
+extension WebResponder {
+    /// Goes to the endpoint of the request's route.
+    func answer(_ asked: Asked) async throws -> Response {
+        switch asked.route.endpoint {
+        case .login: try await login(asked)
+        case .loginByCode: try loginByCode(asked)
+        case .logout: try logout(asked)
+        case .whoami: try whoami(asked)
+        case .nodes: try nodes()
+        case .upload: try await upload(asked)
+        case .submit: try await submit(asked)
+        case .list: try await list(asked)
+        case .show: try await show(asked)
+        case .frames: try await frames(asked)
+        case .output: try await output(asked)
+        case .raw: try await raw(asked)
+        case .stop: try await stop(asked)
+        case .live: try live(asked)
+        case .openapi: try pages.response(["openapi.yaml"], ifNoneMatch: asked.request.headers[.ifNoneMatch])
+        case .health: try .json(["status": "ok"])
+        case .page: try pages.response(asked.target.path, ifNoneMatch: asked.request.headers[.ifNoneMatch])
+        }
+    }
+
+    func decode<Value: Decodable>(_ type: Value.Type, from asked: Asked) throws(Refusal) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(asked.body.readableBytesView))
+        } catch {
+            throw Refusal(.badRequest, .badRequest, "The body is not the JSON that belongs here.")
+        }
+    }
+
+    private func nodes() throws -> Response {
+        struct Answer: Encodable { var nodes: [NodeView] }
+        return try .json(Answer(nodes: core.nodes.snapshot()))
+    }
+
+    private func submit(_ asked: Asked) async throws -> Response {
+        let wish = try decode(ExecutionRequest.self, from: asked)
+        let key = HTTPField.Name("Idempotency-Key").flatMap { asked.request.headers[$0] }
+        let (view, isNew) = try await core.executions.submit(
+            wish, by: asked.requireVisitor().identity, idempotencyKey: key)
+        return try .json(view, status: isNew ? .accepted : .ok)
+    }
+
+    private func list(_ asked: Asked) async throws -> Response {
+        struct Answer: Encodable { var executions: [ExecutionView] }
+        var before: ExecutionID?
+        if let text = asked.target.query["before"] {
+            guard let id = ExecutionID(text) else { throw Refusal.noSuchExecution }
+            before = id
+        }
+        let limit = Int(clamping: min(try asked.number("limit") ?? 50, 1000))
+        let views = try await core.executions.list(
+            user: asked.requireVisitor().identity.user, active: asked.flag("active"), limit: limit, before: before)
+        return try .json(Answer(executions: views))
+    }
+
+    private func show(_ asked: Asked) async throws -> Response {
+        try .json(try await core.executions.show(asked.execution(), user: asked.requireVisitor().identity.user))
+    }
+
+    private func stop(_ asked: Asked) async throws -> Response {
+        struct Wish: Decodable {
+            var nodes: [String]?
+            var graceMilliseconds: UInt64?
+        }
+        let wish = asked.body.readableBytes == 0 ? Wish() : try decode(Wish.self, from: asked)
+        let visitor = try asked.requireVisitor()
+        let id = try asked.execution()
+        try await core.executions.stop(
+            id, nodes: wish.nodes, graceMilliseconds: wish.graceMilliseconds, by: visitor.identity)
+        return try .json(try await core.executions.show(id, user: visitor.identity.user), status: .accepted)
+    }
+
+    /// Streams the body to the disk. One that is cut off throws out of here, and with its writer goes what was written.
+    private func upload(_ asked: Asked) async throws -> Response {
+        struct Answer: Encodable {
+            var blob: String
+            var size: UInt64
+        }
+        let writer = try core.blobs.writer(for: asked.requireVisitor().identity.user)
+        let body = BodyReader(request: asked.request, limitBytes: largestUploadBytes)
+        try await body.forEach { piece in try await writer.write(piece) }
+        let (blob, size) = try await writer.finish()
+        return try .json(Answer(blob: blob.description, size: size), status: .created)
+    }
+
+    /// A request for the WebSocket that was not let through to it: says why.
+    private func live(_ asked: Asked) throws -> Response {
+        _ = try gate.admitUpgrade(asked.facts)
+        var refusal = Refusal(.upgradeRequired, .badRequest, "This address is a WebSocket, version 13.")
+        refusal.headers[.upgrade] = "websocket"
+        refusal.headers[.connection] = "Upgrade"
+        throw refusal
+    }
+}
