@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -96,7 +98,10 @@ int estiba_keep_kill_only(void) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return -1;
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0}, {0}};
-    data[0].effective = data[0].permitted = 1u << CAP_KILL;
+    // In a container root may not have it to begin with.
+    if (syscall(SYS_capget, &header, data) != 0) return -1;
+    data[0].effective = data[0].permitted = data[0].permitted & (1u << CAP_KILL);
+    data[0].inheritable = data[1].effective = data[1].permitted = data[1].inheritable = 0;
     return (int)syscall(SYS_capset, &header, data);
 }
 
@@ -145,7 +150,33 @@ int estiba_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, 
 
 int estiba_close_from(unsigned int first) { return (int)syscall(SYS_close_range, first, ~0u, 0); }
 
-int estiba_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+int estiba_child_descriptor(void) {
+    sigset_t signals;
+    sigfillset(&signals);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0) return -1;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void estiba_child_descriptor_clear(int descriptor) {
+    struct signalfd_siginfo taken[16];
+    while (read(descriptor, taken, sizeof taken) == (ssize_t)sizeof taken) {}
+}
+
+int estiba_unblock_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int estiba_lower_descriptor_limit(uint64_t count) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    if (limit.rlim_cur <= count) return 0;
+    limit.rlim_cur = count;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 // ---- Files
 
@@ -213,6 +244,8 @@ int estiba_connect(int folder, const char *name) {
     if (connect(descriptor, (struct sockaddr *)&place, sizeof place) != 0) return closing(descriptor);
     return descriptor;
 }
+
+int estiba_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 int estiba_peer_uid(int descriptor, uid_t *uid) {
     struct ucred peer;

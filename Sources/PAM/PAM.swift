@@ -30,21 +30,34 @@ package enum PAM {
 
     /// Whether this is the user's password. No delay of PAM's own after a wrong one: the caller has a fixed deadline.
     package static func authenticate(user: String, password: String, service: Service) -> Bool {
-        guard let transaction = try? Transaction(user: user, service: service, password: password) else { return false }
-        return transaction.authenticate() == PAM_SUCCESS
+        let transaction = try? Transaction(user: user, service: service, password: password)
+        return transaction?.authenticate() == PAM_SUCCESS
     }
 
-    /// Whether the account may be used, whatever its password.
+    /// Whether the account may be used, whatever its password. As root it also finds a password that was locked
+    /// (`passwd -l`), which the modules themselves let pass.
     package static func account(user: String, service: Service) -> Account {
-        guard let transaction = try? Transaction(user: user, service: service, password: nil) else {
-            return .failed(code: PAM_SYSTEM_ERR)
+        do throws(Transaction.Refused) {
+            let account = try Transaction(user: user, service: service).account()
+            return account == .usable && hasLockedPassword(user) ? .locked : account
+        } catch {
+            return .failed(code: error.code)
         }
-        return transaction.account()
     }
 
     /// Both, in one transaction, as a login wants it.
     package static func logIn(user: String, password: String, service: Service) -> Bool {
         guard let transaction = try? Transaction(user: user, service: service, password: password) else { return false }
         return transaction.authenticate() == PAM_SUCCESS && transaction.account() == .usable
+    }
+
+    /// A `!` in front of a password's hash (shadow(5)); `!` or `*` alone never had a password, which is no lock.
+    private static func hasLockedPassword(_ user: String) -> Bool {
+        var entry = spwd()
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        var found: UnsafeMutablePointer<spwd>?
+        guard getspnam_r(user, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return false }
+        let password = String(cString: entry.sp_pwdp)
+        return password.hasPrefix("!") && password.contains { $0 != "!" && $0 != "*" }
     }
 }

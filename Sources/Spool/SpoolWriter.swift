@@ -28,6 +28,8 @@ package struct SpoolWriter: ~Copyable {
     private var file: File
     private var fileSize: Int
     private let buffer: UnsafeMutableRawBufferPointer
+    /// Of the record that lies in the buffer because it could not be written.
+    private var unwritten: RecordHeader?
 
     /// Makes the folder and begins a new spool in it; throws EEXIST where there is one already.
     package init(
@@ -71,12 +73,14 @@ package struct SpoolWriter: ~Copyable {
 
     /// Appends one record with the bytes that `read` puts into the buffer; returns their count.
     ///
-    /// `read` gets room for the longest record and says how many bytes it filled; 0 appends nothing.
+    /// `read` gets room for the longest record and says how many bytes it filled; 0 appends nothing. Where the disk is
+    /// full, `.writing` is thrown and what was read is kept: the next append of any kind begins with it.
     @discardableResult
     package mutating func append<Failure: Error>(
         _ stream: Stream, timeNanoseconds: UInt64,
         reading read: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(AppendError<Failure>) -> Int {
+        do throws(SystemError) { try writeAgain() } catch { throw .writing(error) }
         let count: Int
         do throws(Failure) {
             count = try read(UnsafeMutableRawBufferPointer(rebasing: buffer[RecordHeader.size...]))
@@ -124,16 +128,39 @@ package struct SpoolWriter: ~Copyable {
     }
 
     private mutating func write(_ content: ArraySlice<UInt8>, _ header: RecordHeader) throws(SystemError) {
+        try writeAgain()
         content.withUnsafeBytes { bytes in
             UnsafeMutableRawBufferPointer(rebasing: buffer[RecordHeader.size...]).copyMemory(from: bytes)
         }
         try write(header)
     }
 
-    /// Writes the record whose bytes lie in the buffer.
+    private mutating func writeAgain() throws(SystemError) {
+        if let unwritten { try write(unwritten) }
+    }
+
+    /// Writes the record whose bytes lie in the buffer. On a full disk the oldest segments go first, where they may.
     private mutating func write(_ header: RecordHeader) throws(SystemError) {
+        unwritten = header
         header.seal(buffer)
         let size = RecordHeader.size + header.length
+        while true {
+            do throws(SystemError) {
+                try writeOnce(size)
+                break
+            } catch {
+                let isFull = error.errno == ENOSPC || error.errno == EDQUOT
+                guard isFull, overflow == .letGo, segments.count > 1 else { throw error }
+                try letGoOfOldest()
+            }
+        }
+        unwritten = nil
+        fileSize += size
+        length += UInt64(size)
+        while overflow == .letGo, segments.count > 1, length - max(released, copied) > limit { try letGoOfOldest() }
+    }
+
+    private mutating func writeOnce(_ size: Int) throws(SystemError) {
         if fileSize > 0, fileSize + size > Segment.size { try beginSegment() }
         do throws(SystemError) {
             try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<size]))
@@ -142,9 +169,6 @@ package struct SpoolWriter: ~Copyable {
             try file.truncate(to: fileSize)
             throw error
         }
-        fileSize += size
-        length += UInt64(size)
-        while overflow == .letGo, segments.count > 1, length - max(released, copied) > limit { try letGoOfOldest() }
     }
 
     private mutating func beginSegment() throws(SystemError) {

@@ -29,3 +29,8 @@ extension SystemError {
     /// There is no such file.
     package var isMissing: Bool { errno == ENOENT }
 }
+
+extension SystemError {
+    /// A non-blocking call found nothing to do.
+    package var isAgain: Bool { errno == EAGAIN }
+}

@@ -32,7 +32,14 @@ int estiba_set_parent_death_signal(int signal);
 /// Closes every descriptor from `first` on.
 int estiba_close_from(unsigned int first);
 
-int estiba_pidfd_open(pid_t pid);
+/// Blocks every signal and returns a non-blocking descriptor that is readable when children have ended.
+int estiba_child_descriptor(void);
+/// Takes what is readable from it.
+void estiba_child_descriptor_clear(int descriptor);
+/// Lets all signals through again, as a command expects it.
+int estiba_unblock_signals(void);
+/// The most descriptors the process may have: the soft limit down to this.
+int estiba_lower_descriptor_limit(uint64_t count);
 
 // ---- Files
 
@@ -61,6 +68,8 @@ int estiba_lock_is_held(int descriptor);
 int estiba_listen(int folder, const char *name);
 /// Connects to one; non-blocking afterwards.
 int estiba_connect(int folder, const char *name);
+/// Takes a connection that waits; non-blocking, close-on-exec.
+int estiba_accept(int listener);
 /// The uid at the other end of a UNIX socket.
 int estiba_peer_uid(int descriptor, uid_t *uid);
 

@@ -1,0 +1,108 @@
+import CLinux
+import Glibc
+import Spool
+
+/// The command's start as it turned out, its end, and the run's.
+extension Supervisor {
+    func hearVerdict() {
+        guard started == nil, let verdict = command?.verdictNow() else { return }
+        started = verdict
+        switch verdict {
+        case .success(let pid): clients.forEach { $0.send(.started(pid: pid)) }
+        case .failure(let failure):
+            keeper?.dismiss()
+            clients.forEach { $0.send(.failed(failure)) }
+        }
+    }
+
+    /// The command did not begin, or must not go on.
+    func fail(_ failure: StartFailure) {
+        started = .failure(failure)
+        keeper?.dismiss()
+        if command == nil {
+            carryOut([.finish(RunLife.Result(ending: .failed(failure), leftOver: 0, remaining: 0))])
+        } else {
+            carryOut(life.receive(.stopAsked(graceMilliseconds: 0), at: .now))
+        }
+    }
+
+    /// Takes every child that has ended: the command, and orphans of the run, whose parent this is.
+    func reap() {
+        estiba_child_descriptor_clear(children.descriptor)
+        var status: Int32 = 0
+        while true {
+            let child = waitpid(-1, &status, WNOHANG)
+            guard child > 0 else { return }
+            guard child == command?.pid else { continue }
+            hearVerdict()
+            carryOut(life.receive(.commandEnded(ending(status)), at: .now))
+        }
+    }
+
+    private func ending(_ status: Int32) -> ExitRecord.Ending {
+        // wait(2): the low seven bits are the signal, the next byte the exit code.
+        let signal = status & 0x7F
+        guard signal != 0 else { return .exited(code: status >> 8 & 0xFF) }
+        if signal == SIGKILL, case .cgroup(let cgroup) = processes, cgroup.ranOutOfMemory() { return .outOfMemory }
+        return .signalled(signal: signal)
+    }
+
+    func carryOut(_ effects: [RunLife.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .terminate: processes.terminate()
+            case .kill: processes.killAll()
+            case .count: carryOut(life.receive(.counted(processes.count()), at: .now))
+            case .finish(let result): finish(result)
+            }
+        }
+    }
+
+    private func finish(_ result: RunLife.Result) {
+        var result = result
+        if case .failure(let failure) = started { result.ending = .failed(failure) }
+        for pipe in pipes where pipe.isOpen {
+            pipe.close()
+            owed.append(.streamEnded(pipe.stream))
+        }
+        owed.append(.finished(result.ending.finish(stdout: bytes(of: .stdout), stderr: bytes(of: .stderr))))
+        self.result = result
+    }
+
+    private func bytes(of stream: Stream) -> UInt64 {
+        pipes.first { $0.stream == stream }?.bytes ?? 0
+    }
+
+    func writeExit(_ result: RunLife.Result) throws(SystemError) {
+        let record = ExitRecord(
+            ending: result.ending, finalLength: spool.length, stdoutBytes: bytes(of: .stdout),
+            stderrBytes: bytes(of: .stderr), leftOver: UInt32(clamping: result.leftOver),
+            remaining: UInt32(clamping: result.remaining))
+        try record.write(to: folder)
+        exit = record
+    }
+
+    /// Says the last word and tidies up. The spool stays, for the worker to copy.
+    func leave() {
+        unlink(folder.socket)
+        if case .cgroup(let cgroup) = processes { try? cgroup.remove() }
+        guard let exit else { return }
+        clients.forEach { $0.send(.ended(exit)) }
+    }
+}
+
+extension ExitRecord.Ending {
+    /// The run's last record, with the numbers of the wire's `State`.
+    func finish(stdout: UInt64, stderr: UInt64) -> ControlRecord.Finish {
+        let (state, value): (UInt8, Int32) =
+            switch self {
+            case .exited(let code): (6, code)
+            case .signalled(let signal): (7, signal)
+            case .timedOut: (8, 0)
+            case .outOfMemory: (9, 0)
+            case .stopped: (10, 0)
+            case .failed: (12, 0)
+            }
+        return ControlRecord.Finish(state: state, value: value, stdoutBytes: stdout, stderrBytes: stderr)
+    }
+}
