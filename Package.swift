@@ -75,8 +75,8 @@ let package = Package(
         module(
             "Worker",
             [
-                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Supervisor", "Placer", "CLinux", "PAM", "Settings",
-                logging, lifecycle, protobuf,
+                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Supervisor", "Placer", "PAM", "Settings",
+                logging, lifecycle, signals, protobuf,
             ]),
         module("Authenticator", ["PAM", "Settings", logging, lifecycle]),
         module(

@@ -52,10 +52,10 @@ struct Assembly: ~Copyable {
 extension File {
     /// Writes all of it at an offset.
     fileprivate func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
-        try bytes.withUnsafeBytes { buffer throws(SystemError) in
-            var done = 0
-            while done < buffer.count {
-                done += try Self.check("pwrite", path) {
+        var done = 0
+        while done < bytes.count {
+            done += try Self.check("pwrite", path) {
+                bytes.withUnsafeBytes { buffer in
                     pwrite(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset + done))
                 }
             }

@@ -34,7 +34,7 @@ struct CgroupRoot: Sendable {
     }
 
     private static func lines(_ path: String) -> [Substring] {
-        guard let file = try? File(path), let bytes = try? file.bytes(256 << 10) else { return [] }
+        guard let file = try? File(path), let bytes = try? file.bytes(at: 0, count: 256 << 10) else { return [] }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
 }

@@ -24,12 +24,13 @@ enum Facts {
     }
 
     private static func values(_ path: String, separator: Character) -> [String: String] {
-        guard let file = try? File(path), let bytes = try? file.bytes(64 << 10) else { return [:] }
+        guard let file = try? File(path), let bytes = try? file.bytes(at: 0, count: 64 << 10) else { return [:] }
         var values: [String: String] = [:]
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let parts = line.split(separator: separator, maxSplits: 1)
             guard parts.count == 2 else { continue }
-            values[String(parts[0])] = String(parts[1].drop { $0 == " " || $0 == "\"" }.prefix { $0 != "\"" })
+            let bare: Substring = parts[1].drop { $0 == " " || $0 == "\"" }
+            values[String(parts[0])] = String(bare.prefix { $0 != "\"" })
         }
         return values
     }

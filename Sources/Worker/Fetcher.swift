@@ -2,6 +2,7 @@ import Bus
 import Glibc
 import Messages
 import Spool
+import SwiftProtobuf
 import ZeroMQ
 
 /// Gets the files of one order over the bulk lane, as `Fetch` decides, and verifies every piece. On the loop.

@@ -24,7 +24,9 @@ enum Leftovers {
     }
 
     private static func processes(in cgroup: String) -> [Substring] {
-        guard let file = try? File(cgroup + "/cgroup.procs"), let bytes = try? file.bytes(64 << 10) else { return [] }
+        guard let file = try? File(cgroup + "/cgroup.procs"), let bytes = try? file.bytes(at: 0, count: 64 << 10) else {
+            return []
+        }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
 
@@ -32,7 +34,7 @@ enum Leftovers {
         let wanted = Array(marker.utf8)
         return ((try? File.names(in: "/proc")) ?? []).compactMap { name in
             guard let pid = pid_t(name), let file = try? File("/proc/\(name)/environ"),
-                let bytes = try? file.bytes(128 << 10)
+                let bytes = try? file.bytes(at: 0, count: 128 << 10)
             else { return nil }
             return bytes.split(separator: 0).contains { $0.elementsEqual(wanted) } ? pid : nil
         }

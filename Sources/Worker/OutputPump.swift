@@ -1,6 +1,8 @@
 import Bus
 import Messages
 import Spool
+import Supervisor
+import SwiftProtobuf
 import ZeroMQ
 
 /// Publishes one run's spool as `Outflow` allows, and answers its owner's requests for what was missed. On the loop.

@@ -5,6 +5,7 @@ import Messages
 import Placer
 import Spool
 import Supervisor
+import SwiftProtobuf
 import ZeroMQ
 
 /// One run on this node: carries out what `Run` decides. On the loop; what blocks is done by chores that post back.

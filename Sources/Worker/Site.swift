@@ -3,6 +3,7 @@ import Messages
 import PAM
 import Spool
 import Supervisor
+import SwiftProtobuf
 import ZeroMQ
 
 /// What every run on this node shares: who the node is, its disk, its threads, its way to the bus. Lives on the loop.

@@ -44,7 +44,7 @@ struct StartWork: Sendable {
                 if case .failure(let failure) = made { return .failure(failure) }
             }
             try plan.write(to: folder)
-            return .success(try Spawn.start(supervisor, [supervisor, folder.path], newSession: true))
+            return .success(try folder.startSupervisor(supervisor))
         } catch {
             return .failure(Failure(.internal, "\(plan.node) could not start the command: \(error)"))
         }

@@ -1,6 +1,7 @@
 import Logging
 import ServiceLifecycle
 import Settings
+import UnixSignals
 
 extension Worker {
     private static let usage = """
@@ -19,7 +20,8 @@ extension Worker {
         do {
             let worker = Worker(try WorkerSettings(try await Settings.load()))
             let group = ServiceGroup(
-                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "estiba.worker"))
+                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "estiba.worker")
+            )
             try await group.run()
         } catch {
             Daemon.refuse("estiba-worker", "\(error)")

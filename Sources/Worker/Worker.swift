@@ -5,6 +5,7 @@ import Messages
 import ServiceLifecycle
 import Settings
 import Spool
+import SwiftProtobuf
 import ZeroMQ
 
 /// One node's worker: takes orders from the bus, runs them as the user, and sends back every byte.
@@ -12,7 +13,7 @@ package struct Worker: Service {
     private let settings: WorkerSettings
     private let log = Logger(label: "estiba.worker")
 
-    package init(_ settings: WorkerSettings) {
+    init(_ settings: WorkerSettings) {
         self.settings = settings
     }
 

@@ -27,7 +27,7 @@ package struct WorkerSettings: Sendable {
         let description: String
     }
 
-    package init(_ settings: Settings) throws {
+    init(_ settings: Settings) throws {
         let name = try settings.required("name")
         guard let node = NodeName(name) else { throw Unusable(description: "name: \(name) is no name for a node") }
         self.name = node
