@@ -11,6 +11,8 @@ import { World } from "./world.js";
 
 const SCREENS = { deploy: deployScreen, output: outputScreen, shell: shellScreen, status: statusScreen, history: historyScreen };
 
+const RETRY_MILLISECONDS = 2000;
+
 const part = (id) => document.getElementById(id);
 const live = new Live(`${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/api/v1/live`);
 const world = new World(live);
@@ -60,19 +62,20 @@ function leave(sentence) {
     show(loginScreen(sentence, enter));
 }
 
-async function begin() {
-    const code = takeCode();
+async function begin(code = takeCode()) {
     try {
         enter(code ? await exchange(code) : await get("whoami"));
     } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        if (error.status === 0 || error.status >= 500) return unreachable(error);
+        if (error.status === 0 || error.status >= 500) return unreachable(error, code);
         leave(code ? "That address has been used already or is too old. Log in here, or ask for a new one where Estiba was started." : undefined);
     }
 }
 
-function unreachable(error) {
-    const again = button("Try again", () => location.reload(), { class: "primary" });
+/** Waits for a gateway that is away, with the code that it has not seen yet. */
+function unreachable(error, code) {
+    const timer = setTimeout(() => begin(code), RETRY_MILLISECONDS);
+    const again = button("Try again now", () => (clearTimeout(timer), begin(code)), { class: "primary" });
     show({ node: element("div", { class: "alone" }, element("h1", {}, "The gateway does not answer"), element("p", {}, error.sentence), again) });
 }
 
@@ -106,5 +109,5 @@ world.addEventListener("nodes", () => {
     part("nodes").dataset.tone = world.present === world.nodes.size && world.present > 0 ? "ok" : "wait";
 });
 part("logout").addEventListener("click", () => post("logout").catch(report).finally(() => leave()));
-addEventListener("hashchange", () => (/^#code=/.test(location.hash) ? begin() : route()));
+addEventListener("hashchange", () => (location.hash.startsWith("#code=") ? begin() : route()));
 begin();

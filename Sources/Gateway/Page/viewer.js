@@ -16,6 +16,7 @@ export class Viewer {
     #frame;
     #shown = "";
     #label;
+    #resize;
     follows = true;
 
     /** `label(run)` is the name in front of a line; `followed(bool)` is called when scrolling switches following. */
@@ -31,8 +32,6 @@ export class Viewer {
         this.#resize = new ResizeObserver(() => this.update());
         this.#resize.observe(this.node);
     }
-
-    #resize;
 
     get count() {
         return this.#selection.count;
@@ -81,7 +80,11 @@ export class Viewer {
         const offset = total * LINE === height ? first * LINE : Math.max(0, Math.min(top - (exact - first) * LINE, height - (last - first) * LINE));
         this.#rows.style.transform = `translateY(${offset}px)`;
         const rows = [];
-        for (let position = first; position < last; position += 1) rows.push(this.#row(position));
+        for (let position = first; position < last; position += 1) {
+            const row = this.#row(position);
+            row.dataset.line = position + 1;
+            rows.push(row);
+        }
         this.#rows.replaceChildren(...rows);
     }
 

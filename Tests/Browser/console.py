@@ -1,0 +1,171 @@
+"""The console as a person uses it, through a real Chromium."""
+
+import os
+import pathlib
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+WAIT_SECONDS = 20
+# A list is drawn anew while it is looked at: look again.
+REDRAWN = (StaleElementReferenceException, NoSuchElementException, IndexError)
+
+# Every line of the output, read by scrolling: only what is in sight is in the page.
+READ_LINES = """
+const done = arguments[arguments.length - 1];
+const viewer = document.querySelector(".viewer");
+const lines = new Map();
+const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+(async () => {
+    for (let top = 0; ; top += 300) {
+        viewer.scrollTop = top;
+        await frame();
+        for (const row of viewer.querySelectorAll(".line"))
+            lines.set(Number(row.dataset.line), [row.querySelector(".name").textContent, row.classList.contains("err") ? "stderr" : "stdout", row.querySelector(".text").textContent]);
+        if (top + viewer.clientHeight >= viewer.scrollHeight) break;
+    }
+    done([...lines].sort((a, b) => a[0] - b[0]).map(([, line]) => line));
+})();
+"""
+
+
+class Console:
+    def __init__(self, url, width=1280, height=900):
+        options = webdriver.ChromeOptions()
+        arguments = ["--headless=new", "--disable-dev-shm-usage", "--hide-scrollbars", f"--window-size={width},{height}"]
+        if os.geteuid() == 0:
+            arguments.append("--no-sandbox")
+        for argument in arguments:
+            options.add_argument(argument)
+        options.binary_location = "/usr/bin/chromium"
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        self.driver.set_script_timeout(60)
+        self.url = url
+
+    def close(self):
+        self.driver.quit()
+
+    # Looking
+
+    def find(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def wait(self, condition, what, seconds=WAIT_SECONDS):
+        """Waits until `condition()` is true and returns its value; elements that are drawn anew meanwhile are looked for again."""
+        def check(_):
+            return condition()
+        try:
+            return WebDriverWait(self.driver, seconds, 0.05, ignored_exceptions=REDRAWN).until(check)
+        except TimeoutException:
+            raise AssertionError(f"waited {seconds} s for {what}; the page shows:\n{self.text()[:2000]}") from None
+
+    def wait_for(self, selector, seconds=WAIT_SECONDS):
+        return self.wait(lambda: next((e for e in self.find(selector) if e.is_displayed()), None), selector, seconds)
+
+    def wait_for_text(self, selector, text, seconds=WAIT_SECONDS):
+        self.wait(lambda: any(text in e.text for e in self.find(selector)), f"“{text}” in {selector}", seconds)
+
+    def text(self):
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def fragment(self):
+        return self.driver.execute_script("return location.hash")
+
+    def complaints(self):
+        """What the browser complained of, but for refusals that a test asked for."""
+        entries = self.driver.get_log("browser")
+        return [e["message"] for e in entries if e["level"] in ("SEVERE", "WARNING") and e["source"] not in ("network",)]
+
+    def picture(self, name):
+        folder = pathlib.Path(os.environ.get("ESTIBA_PICTURES", "/tmp/estiba-pictures"))
+        folder.mkdir(parents=True, exist_ok=True)
+        self.driver.save_screenshot(str(folder / f"{name}.png"))
+
+    # Logging in
+
+    def open(self, fragment=""):
+        """Opens the page anew, also when only the fragment differs."""
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.url}/{fragment}")
+
+    def open_address(self, address):
+        self.driver.get("about:blank")
+        self.driver.get(address)
+
+    def log_in(self, name, password):
+        user = self.wait_for("input[name=user]")
+        user.clear()
+        user.send_keys(name)
+        self.wait_for("input[name=password]").send_keys(password, Keys.ENTER)
+
+    def wait_until_in(self, name):
+        self.wait(lambda: self.find("#user")[0].text == name, f"being logged in as {name}")
+
+    # Deploying
+
+    def go(self, screen):
+        self.wait_for(f"nav [data-screen={screen}]").click()
+
+    def link(self, label):
+        return self.wait(lambda: next((e for e in self.find("button") if e.text == label and e.is_displayed()), None), f"the button {label}")
+
+    def field(self, label):
+        """The control that a label names."""
+        def look():
+            for element in self.find("label"):
+                if element.text.strip() == label and element.get_attribute("for"):
+                    return self.driver.find_element(By.ID, element.get_attribute("for"))
+            return None
+        return self.wait(look, f"the field {label}")
+
+    def nodes_chosen(self):
+        return [e.get_attribute("data-node") for e in self.find(".picker [aria-selected=true]")]
+
+    def choose_all(self, nodes=3):
+        self.wait(lambda: len(self.find(".picker .cell")) == nodes, f"{nodes} nodes to choose from")
+        self.link("all").click()
+
+    def tick_shell(self):
+        self.wait_for("label.tick input[type=checkbox]")
+        next(e for e in self.find("label.tick") if "login shell" in e.text).click()
+
+    def run(self, command, shell=True):
+        """Runs a command on all nodes from the Deploy screen and returns the execution's id when its output is in sight."""
+        self.open("#deploy")
+        self.choose_all()
+        self.field("Command").send_keys(command)
+        if shell:
+            self.tick_shell()
+        self.send()
+        return self.wait_until_sent()
+
+    def send(self):
+        self.wait(lambda: self.find("button.primary")[0].is_enabled(), "the send button")
+        self.find("button.primary")[0].click()
+
+    def wait_until_sent(self):
+        self.wait(lambda: self.fragment().startswith("#output/"), "the output screen")
+        return self.fragment().split("/")[1]
+
+    # Output
+
+    def states(self):
+        """Node -> the words of its state."""
+        return {row.get_attribute("data-node"): row.find_element(By.CSS_SELECTOR, ".state").text for row in self.find("tr[data-node]")}
+
+    def wait_for_states(self, word, nodes=3, seconds=WAIT_SECONDS):
+        self.wait(lambda: list(self.states().values()) == [word] * nodes, f"{nodes} × “{word}”", seconds)
+
+    def wait_for_lines(self, count, seconds=WAIT_SECONDS):
+        words = "1 line" if count == 1 else f"{count:,} lines"
+        self.wait(lambda: self.find(".tools .lines")[0].text == words, words, seconds)
+
+    def lines(self):
+        """Every line as [node, stream, text]."""
+        return self.driver.execute_async_script(READ_LINES)
+

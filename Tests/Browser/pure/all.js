@@ -1,0 +1,7 @@
+import "./escapes.js";
+import "./frames.js";
+import "./lines.js";
+import "./nodeset.js";
+import { run } from "./check.js";
+
+globalThis.results = run();

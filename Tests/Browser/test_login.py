@@ -1,0 +1,50 @@
+"""Getting in, and not."""
+
+import os
+import unittest
+
+from console import Console
+from world import installation, account
+
+
+class Login(unittest.TestCase):
+    def setUp(self):
+        self.console = Console(installation().url)
+        self.addCleanup(self.console.close)
+
+    def test_the_printed_address_logs_in_once_and_leaves_no_code_behind(self):
+        address = installation().facts["loginURL"]
+        self.assertIn("#code=", address)
+        self.console.open_address(address)
+        self.console.wait_for("#user")
+        self.console.wait(lambda: self.console.fragment() == "#deploy", "the Deploy screen")
+        self.assertNotIn("code=", self.console.driver.current_url)
+        second = Console(installation().url)
+        self.addCleanup(second.close)
+        second.open_address(address)
+        second.wait_for_text("[role=alert]", "used already")
+        self.assertEqual(second.find("#header")[0].is_displayed(), False)
+
+    @unittest.skipUnless(os.geteuid() == 0, "makes an account")
+    def test_a_wrong_password_is_refused_in_words_and_the_right_one_goes_where_one_was_going(self):
+        self.console.open("#history")
+        self.console.log_in(account().name, "not-the-password")
+        self.console.wait_for_text("[role=alert]", "do not fit")
+        self.assertEqual(self.console.fragment(), "#history")
+        self.assertEqual(self.console.find("input[name=password]")[0].get_attribute("value"), "")
+        self.console.log_in(account().name, account().password)
+        self.console.wait_until_in(account().name)
+        self.console.wait_for_text("h1", "History")
+        self.assertEqual(self.console.fragment(), "#history")
+        self.assertEqual(self.console.complaints(), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "makes an account")
+    def test_logging_out_ends_the_session_for_every_page(self):
+        self.console.open("#deploy")
+        self.console.log_in(account().name, account().password)
+        self.console.wait_until_in(account().name)
+        self.console.link("Log out").click()
+        self.console.wait_for("input[name=password]")
+        self.console.open("#deploy")
+        self.console.wait_for("input[name=password]")
+        self.assertEqual(self.console.find("#header")[0].is_displayed(), False)

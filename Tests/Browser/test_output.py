@@ -1,0 +1,113 @@
+"""Output as it comes, as it stays, and as somebody hostile would like it."""
+
+import os
+import unittest
+
+from console import Console
+from world import account, installation
+
+HOSTILE = (
+    r"printf '<img src=x onerror=\"document.title=1\"><script>1</script> &amp;\n"
+    r"\033[31mred\033[0m \033]0;title\007\033[2Jplain\n"
+    r"bad \377\376 bytes\0nul\n\342\200\256turned\nno newline'"
+)
+TAMED = [
+    '<img src=x onerror="document.title=1"><script>1</script> &amp;',
+    "red plain",
+    "bad \ufffd\ufffd bytes\u2400nul",
+    "<U+202E>turned",
+    "no newline",
+]
+
+
+@unittest.skipUnless(os.geteuid() == 0, "makes an account")
+class Output(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.console = Console(installation().url)
+        cls.addClassCleanup(cls.console.close)
+        cls.console.open("#deploy")
+        cls.console.log_in(account().name, account().password)
+        cls.console.wait_until_in(account().name)
+
+    def tearDown(self):
+        self.assertEqual(self.console.complaints(), [])
+
+    def test_lines_show_while_the_command_runs_and_a_stop_ends_it(self):
+        self.console.run("echo started; exec sleep 600")
+        self.console.wait_for_lines(3)
+        self.console.wait_for_states("running")
+        self.console.find("tr[data-node=node2] button")[0].click()
+        self.console.wait(lambda: self.console.states()["node2"] == "stopped", "node2 stopped")
+        self.assertEqual([self.console.states()[node] for node in ("node1", "node3")], ["running", "running"])
+        self.console.link("Stop").click()
+        self.console.wait_for_states("stopped")
+
+    def test_a_reload_shows_the_same_text(self):
+        self.console.run("for i in $(seq 40); do echo \"line $i\"; echo \"error $i\" >&2; done")
+        self.console.wait_for_states("exited 0")
+        self.console.wait_for_lines(240)
+        before = self.console.lines()
+        self.assertEqual(len(before), 240)
+        self.console.driver.refresh()
+        self.console.wait_for_lines(240)
+        self.assertEqual(self.console.lines(), before)
+
+    def test_hostile_output_is_text_and_nothing_else(self):
+        self.console.run(HOSTILE)
+        self.console.wait_for_states("exited 0")
+        self.console.wait_for_lines(15)
+        lines = self.console.lines()
+        for node in ("node1", "node2", "node3"):
+            self.assertEqual([text for name, _, text in lines if name == node], TAMED)
+        self.assertEqual(self.console.find(".viewer img, .viewer script, .viewer b"), [])
+        self.assertEqual(self.console.find(".viewer .ink-red")[0].text, "red")
+        self.assertNotEqual(self.console.driver.title, "1")
+
+    def test_a_long_output_keeps_few_elements_and_scrolls_to_both_ends(self):
+        self.console.run("seq 100000")
+        self.console.wait_for_states("exited 0", seconds=60)
+        self.console.wait_for_lines(300_000, seconds=60)
+        self.assertLess(len(self.console.find(".viewer .line")), 150)
+        self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 0")
+        self.console.wait(lambda: self.console.find(".line[data-line='1']"), "the first line")
+        self.assertEqual(self.console.find(".line[data-line='1'] .text")[0].text, "1")
+        self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 1e9")
+        self.console.wait(lambda: self.console.find(".line[data-line='300000']"), "the last line")
+
+    def test_a_gateway_that_dies_is_said_and_nothing_is_lost_or_doubled(self):
+        self.console.run("for i in $(seq 200); do echo \"line $i\"; sleep 0.05; done")
+        self.console.wait_for("tr[data-state=running]")
+        installation().kill("gateway")
+        self.console.wait_for_text("#banner", "Lost the gateway")
+        self.console.wait(lambda: not self.console.find("#banner")[0].is_displayed(), "the gateway to be back", 60)
+        self.console.wait_for_states("exited 0", seconds=60)
+        self.console.wait_for_lines(600, seconds=60)
+        lines = self.console.lines()
+        for node in ("node1", "node2", "node3"):
+            self.assertEqual([text for name, _, text in lines if name == node], [f"line {i}" for i in range(1, 201)])
+        self.console.driver.get_log("browser")
+
+    def test_an_execution_that_is_not_there_is_said(self):
+        self.console.open("#output/00000000000000000000000000")
+        self.console.wait_for_text("h1", "There is no such execution")
+
+    def test_history_has_what_ran_and_opens_it(self):
+        execution = self.console.run("echo remembered")
+        self.console.wait_for_states("exited 0")
+        self.console.go("history")
+        self.console.wait_for(f"a[href='#output/{execution}']").click()
+        self.console.wait_for_lines(3)
+
+    def test_a_phone_sees_it_all_without_scrolling_sideways(self):
+        execution = self.console.run("echo narrow")
+        self.console.wait_for_states("exited 0")
+        self.addCleanup(self.console.driver.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
+        self.console.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True})
+        for screen in ("deploy", "shell", "status", "history", f"output/{execution}"):
+            self.console.open(f"#{screen}")
+            self.console.wait_for("main > *")
+            self.console.picture(f"phone-{screen.split('/')[0]}")
+            width = self.console.driver.execute_script("return document.documentElement.scrollWidth")
+            self.assertLessEqual(width, 390, screen)
