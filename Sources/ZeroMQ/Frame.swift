@@ -1,4 +1,5 @@
 internal import CZeroMQ
+private import Glibc
 
 /// One part of a message: owns a `zmq_msg_t`, moved and never copied by accident.
 package struct Frame: ~Copyable {
@@ -30,9 +31,11 @@ package struct Frame: ~Copyable {
     package var count: Int { withUnsafePointer(to: raw) { zmq_msg_size($0) } }
 
     /// The bytes while `body` runs.
-    package mutating func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    package mutating func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         let count = zmq_msg_size(&raw)
-        return body(UnsafeRawBufferPointer(start: zmq_msg_data(&raw), count: count))
+        return try body(UnsafeRawBufferPointer(start: zmq_msg_data(&raw), count: count))
     }
 
     package var bytes: [UInt8] {
@@ -50,6 +53,16 @@ package struct Frame: ~Copyable {
             name.withUTF8Buffer {
                 body(zmq_msg_gets(raw, UnsafeRawPointer($0.baseAddress)?.assumingMemoryBound(to: CChar.self)))
             }
+        }
+    }
+
+    /// The frame's bytes beside a property's, without a copy of either; an absent property is empty.
+    package mutating func withBytesAndProperty<Result>(
+        _ name: StaticString, _ body: (_ bytes: UnsafeRawBufferPointer, _ property: UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(&raw), count: zmq_msg_size(&raw))
+        return withProperty(name) { text in
+            body(bytes, UnsafeRawBufferPointer(start: text, count: text.map { strlen($0) } ?? 0))
         }
     }
 }

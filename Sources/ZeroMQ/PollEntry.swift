@@ -14,18 +14,18 @@ class Entry {
 
 final class SocketEntry: Entry {
     private let socket: Socket
-    private let receive: (inout Message) -> Void
+    private let receive: (inout Multipart) -> Void
     private let passed: () -> Void
-    private var message: Message
+    private var message: Multipart
 
     init(
-        id: UInt64, socket: Socket, frames: Int, receive: @escaping (inout Message) -> Void,
+        id: UInt64, socket: Socket, frames: Int, receive: @escaping (inout Multipart) -> Void,
         passed: @escaping () -> Void
     ) {
         self.socket = socket
         self.receive = receive
         self.passed = passed
-        message = Message(capacity: frames)
+        message = Multipart(capacity: frames)
         super.init(id: id)
     }
 

@@ -47,7 +47,8 @@ package final class PollLoop {
     /// The message is good during the call. The loop does not close the socket.
     @discardableResult
     package func add(
-        _ socket: Socket, frames: Int = 8, receive: @escaping (inout Message) -> Void, passed: @escaping () -> Void = {}
+        _ socket: Socket, frames: Int = 8, receive: @escaping (inout Multipart) -> Void,
+        passed: @escaping () -> Void = {}
     ) -> Watch {
         let entry = SocketEntry(id: nextID(), socket: socket, frames: frames, receive: receive, passed: passed)
         entries.append(entry)

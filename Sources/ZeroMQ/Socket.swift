@@ -65,7 +65,7 @@ package final class Socket {
     }
 
     /// Takes the next message into `message`; false when there is none now.
-    package func receive(_ message: inout Message) -> Bool {
+    package func receive(_ message: inout Multipart) -> Bool {
         !isClosed && message.receive(from: handle)
     }
 

@@ -1,7 +1,7 @@
 internal import CZeroMQ
 
 /// A received message of several frames; one value is used again and again, so that receiving allocates nothing.
-package struct Message: ~Copyable {
+package struct Multipart: ~Copyable {
     private let frames: UnsafeMutablePointer<Frame>
     /// Frames of the message that was received last.
     package private(set) var count = 0

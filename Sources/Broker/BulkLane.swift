@@ -1,0 +1,81 @@
+internal import Bus
+internal import Logging
+internal import Messages
+private import SwiftProtobuf
+internal import ZeroMQ
+
+/// The bulk lane: one ROUTER between gateways and nodes. A connection says an empty hello first; the newest one counts.
+final class BulkLane {
+    /// Chunks of 1 MiB waiting for one peer.
+    private static let queue: Int32 = 32
+
+    private let loop: PollLoop
+    private let log: Logger
+    private let socket: Socket
+    private let instance: UInt64
+    private var registry: Registry
+    private var names = SenderNames()
+    private var drops = Drops()
+    private var places: [Principal: (id: [UInt8], connection: PeerConnection?)] = [:]
+
+    init(_ settings: BrokerSettings, _ registry: Registry, instance: UInt64, on loop: PollLoop, log: Logger) throws {
+        self.loop = loop
+        self.log = log
+        self.instance = instance
+        self.registry = registry
+        socket = try settings.socket(.router, .bulk, on: loop, queue: Self.queue)
+        loop.add(socket, frames: 6) { [unowned self] in received(&$0) }
+    }
+
+    func replace(_ registry: Registry) {
+        for peer in self.registry.peers where registry[peer.principal]?.publicKey != peer.publicKey {
+            places.removeValue(forKey: peer.principal)?.connection?.cutOff()
+        }
+        self.registry = registry
+    }
+
+    private func received(_ message: inout Multipart) {
+        guard let sender = names.sender(of: message[0]) else { return drop("no sender", "") }
+        guard (4...5).contains(message.count), !message.isOversized else {
+            return drop("not 4 or 5 frames", sender.text)
+        }
+        let header = message[2].withBytes { try? Header(bytes: $0) }
+        guard let header else { return drop("malformed header", sender.text) }
+        let id = message[0].bytes
+        if message[1].count == 0 {
+            guard header.verb == .hello else { return drop("a verb the broker does not know", sender.text) }
+            places[sender.principal] = (id, PeerConnection(of: message[0]))
+            let body = WireWelcome.with {
+                $0.instance = instance
+                $0.version = UInt32(ProtocolVersion.newest)
+            }
+            _ = socket.tell(id, Header(.welcome), body.bytes)
+            return
+        }
+        guard places[sender.principal]?.id == id else {
+            _ = socket.tell(id, Header(.helloAsked))
+            return
+        }
+        forward(&message, header, from: sender, id)
+    }
+
+    private func forward(_ message: inout Multipart, _ header: Header, from sender: SenderNames.Sender, _ id: [UInt8]) {
+        guard let peer = message[1].withBytes({ names.principal($0) }) else { return drop("no such peer", sender.text) }
+        let roles = (sender.principal.role, peer.role)
+        guard roles == (.gateway, .node) || roles == (.node, .gateway) else {
+            return drop("not allowed to that peer", sender.text)
+        }
+        guard let place = places[peer] else {
+            return socket.tellAbsent(id, header, nodes: [peer.name], code: .unreachable)
+        }
+        switch socket.handOn(&message, to: place.id, from: sender.bytes) {
+        case .done: return
+        case .full: socket.tellAbsent(id, header, nodes: [peer.name], code: .busy)
+        case .unreachable:
+            places[peer] = nil
+            socket.tellAbsent(id, header, nodes: [peer.name], code: .unreachable)
+        }
+    }
+
+    private func drop(_ reason: String, _ sender: String) { drops.add(reason, from: sender, at: loop.now, log: log) }
+}

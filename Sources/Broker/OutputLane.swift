@@ -1,0 +1,150 @@
+internal import Bus
+internal import Logging
+internal import Messages
+internal import ZeroMQ
+
+/// The output lane: what publishers send is handed to subscribers unchanged, where the sender may use the topic.
+///
+/// Subscription frames are never sent on upstream and no subscription is taken back on the manual XPUB: the first would
+/// let one subscriber cancel another's interest, the second acts on the wrong pipe (libzmq 4.3.4).
+final class OutputLane {
+    private static let queue: Int32 = 512
+    private static let penalty: Duration = .seconds(60)
+    private static let tick: Duration = .seconds(1)
+
+    private let loop: PollLoop
+    private let log: Logger
+    private let publishers: Socket
+    private let subscribers: Socket
+    private let doorkeeper: Remote<Doorkeeper>
+    private var registry: Registry
+    private var interest = Interest()
+    private var subscriptions: Subscriptions<PeerConnection>
+    private var names = SenderNames()
+    private var drops = Drops()
+    /// The connections of subscribers by their descriptors, which are used again only after the old one has ended.
+    private var connections: [Int32: (peer: PeerConnection, principal: Principal)] = [:]
+    /// Principals that were taken out of the registry; what they still send is dropped and their connection cut.
+    private var revoked: Set<String> = []
+
+    init(
+        _ settings: BrokerSettings, _ registry: Registry, on loop: PollLoop, log: Logger,
+        doorkeeper: Remote<Doorkeeper>
+    ) throws {
+        self.loop = loop
+        self.log = log
+        self.registry = registry
+        self.doorkeeper = doorkeeper
+        subscriptions = Subscriptions(registry: registry)
+        publishers = try settings.socket(.xsub, .publishers, on: loop, queue: 32)
+        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, [.xpubManual])
+        loop.add(publishers, frames: 4) { [unowned self] in published(&$0) }
+        loop.add(subscribers, frames: 2) { [unowned self] in requested(&$0) }
+        loop.after(Self.tick, every: Self.tick) { [unowned self] in apply(interest.receive(.tick, at: loop.now)) }
+        grant()
+    }
+
+    // MARK: What others post
+
+    func follow(_ gateway: String, _ prefixes: [String]) {
+        apply(interest.receive(.follow(gateway: gateway, prefixes: prefixes), at: loop.now))
+    }
+
+    /// The broker's own word: presence.
+    func publish(_ topic: [UInt8], _ body: [UInt8]) { _ = subscribers.send([topic, body]) }
+
+    func replace(_ registry: Registry) {
+        for peer in self.registry.peers {
+            guard let entry = registry[peer.principal], entry.publicKey == peer.publicKey else {
+                cutOff(peer.principal)
+                if registry[peer.principal] == nil { revoked.insert(peer.principal.description) }
+                continue
+            }
+            // A grant that was taken away lives on in the XPUB until its connection ends.
+            if !Set(peer.grants).isSubset(of: entry.grants) { cutOff(peer.principal) }
+        }
+        for peer in registry.peers { revoked.remove(peer.principal.description) }
+        self.registry = registry
+        subscriptions.replace(registry)
+        grant()
+    }
+
+    // MARK: Publishers
+
+    private func published(_ message: inout Multipart) {
+        let isAllowed = message[0].withSender { sender, topic in SenderCheck.allows(sender, topic: topic) }
+        guard isAllowed, !message.isOversized, message.count > 1 else {
+            let sender = message[0].property("User-Id") ?? ""
+            return drops.add(
+                isAllowed ? "not 2 to 4 frames" : "not the sender's topic", from: sender, at: loop.now, log: log)
+        }
+        if !revoked.isEmpty, let sender = message[0].property("User-Id"), revoked.contains(sender) {
+            PeerConnection(of: message[0])?.cutOff()
+            return
+        }
+        for index in 0..<message.count {
+            guard subscribers.send(&message[index], more: index + 1 < message.count) == .done else { return }
+        }
+    }
+
+    // MARK: Subscribers
+
+    /// One frame: 1 or 0, then the topic. A release without a name is a connection that has ended.
+    private func requested(_ message: inout Multipart) {
+        guard let sender = names.sender(of: message[0]), let peer = PeerConnection(of: message[0]) else { return }
+        let bytes = message[0].bytes
+        guard message.count == 1, let first = bytes.first, first <= 1 else {
+            return drops.add("not a subscription", from: sender.text, at: loop.now, log: log)
+        }
+        note(peer, sender.principal)
+        guard first == 1 else { return subscriptions.release(by: peer) }
+        let topic = Array(bytes.dropFirst())
+        switch subscriptions.request(topic, by: sender.principal, over: peer) {
+        case .accept: try? subscribers.set(.subscribe(topic))
+        case .deny: drops.add("subscription not granted", from: sender.text, at: loop.now, log: log)
+        case .cutOff(let reason):
+            log.warning("cut off", metadata: ["principal": "\(sender.text)", "reason": "\(reason)"])
+            let principal = sender.principal
+            doorkeeper.post { $0.refuse(principal, for: Self.penalty) }
+            cutOff(principal)
+        }
+    }
+
+    private func note(_ peer: PeerConnection, _ principal: Principal) {
+        if let old = connections[peer.descriptor], old.peer != peer { subscriptions.forget(old.peer) }
+        connections[peer.descriptor] = (peer, principal)
+    }
+
+    private func cutOff(_ principal: Principal) {
+        for (descriptor, entry) in connections where entry.principal == principal {
+            entry.peer.cutOff()
+            subscriptions.forget(entry.peer)
+            connections[descriptor] = nil
+        }
+    }
+
+    // MARK: Upstream
+
+    private func grant() {
+        let grants = registry.peers.filter { $0.principal.role == .service }.flatMap(\.grants)
+        apply(interest.receive(.grants(grants), at: loop.now))
+    }
+
+    private func apply(_ effects: [Interest.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .begin(let prefix): _ = publishers.send([[1] + Array(prefix.utf8)])
+            case .end(let prefix): _ = publishers.send([[0] + Array(prefix.utf8)])
+            }
+        }
+    }
+}
+
+extension Frame {
+    /// The vouched sender and the frame's own bytes, without a copy of either.
+    fileprivate mutating func withSender<Result>(
+        _ body: (_ sender: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        withBytesAndProperty("User-Id") { bytes, property in body(property, bytes) }
+    }
+}

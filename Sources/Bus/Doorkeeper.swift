@@ -1,0 +1,75 @@
+package import Logging
+package import Messages
+package import ZeroMQ
+
+/// Answers libzmq's question who may come in (ZAP, RFC 27), on a loop of its own; reads the registry again on change.
+///
+/// Must be there before a socket is bound; while it does not answer nobody new is admitted.
+package final class Doorkeeper {
+    private static let look: Duration = .seconds(1)
+
+    private let loop: PollLoop
+    private let socket: Socket
+    private let log: Logger
+    private var file: RegistryFile
+    private var policy: DoorPolicy
+    private let changed: (Registry) -> Void
+
+    /// `changed` is called on the loop with every new registry.
+    package init(
+        _ file: RegistryFile, on loop: PollLoop, log: Logger, changed: @escaping (Registry) -> Void
+    ) throws(ZeroMQError) {
+        self.loop = loop
+        self.file = file
+        self.log = log
+        self.changed = changed
+        policy = DoorPolicy(registry: file.registry)
+        socket = try Socket(.rep, in: loop.context)
+        try socket.bind("inproc://zeromq.zap.01")
+        loop.add(socket, frames: 8) { [unowned self] in answer(&$0) }
+        loop.after(Self.look, every: Self.look) { [unowned self] in lookAgain() }
+    }
+
+    package func refuse(_ principal: Principal, for time: Duration) {
+        policy.refuse(principal, until: loop.now + time)
+    }
+
+    /// Frames: version, request id, domain, address, routing id, mechanism, then for CURVE the client's public key.
+    private func answer(_ request: inout Multipart) {
+        guard request.count >= 2 else { return }
+        let id = request[1].bytes
+        guard request.count == 7, request[5].bytes == Array("CURVE".utf8) else {
+            return reply(id, "400", "malformed", user: "")
+        }
+        let domain = String(decoding: request[2].bytes, as: UTF8.self)
+        switch policy.admit(key: request[6].bytes, domain: domain, at: loop.now) {
+        case .admitted(let principal): reply(id, "200", "", user: principal.description)
+        case .refused(let reason, let fingerprint, let isNew):
+            reply(id, "400", reason.rawValue, user: "")
+            guard isNew else { return }
+            let address = String(decoding: request[3].bytes, as: UTF8.self)
+            log.warning(
+                "refused",
+                metadata: [
+                    "reason": "\(reason.rawValue)", "fingerprint": "\(fingerprint)", "port": "\(domain)",
+                    "address": "\(address)",
+                ])
+        }
+    }
+
+    private func reply(_ id: [UInt8], _ status: String, _ text: String, user: String) {
+        let parts = [Array("1.0".utf8), id, Array(status.utf8), Array(text.utf8), Array(user.utf8), []]
+        if socket.send(parts) != .done { log.error("a ZAP reply was not taken") }
+    }
+
+    private func lookAgain() {
+        do {
+            guard let registry = try file.reload() else { return }
+            policy.replace(registry)
+            log.info("registry read", metadata: ["peers": "\(registry.peers.count)"])
+            changed(registry)
+        } catch {
+            log.error("the registry stays as it was", metadata: ["reason": "\(error)"])
+        }
+    }
+}

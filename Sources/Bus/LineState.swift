@@ -1,0 +1,94 @@
+/// How one broker is to be treated: when to say hello, when it is lost. Decides only: no clock, no socket.
+struct LineState {
+    enum Event: Equatable {
+        /// Anything at all came from the broker.
+        case heard
+        case helloAsked
+        case welcomed(instance: UInt64)
+        /// Whether a hello that was to be sent could be.
+        case saidHello(Bool)
+        case tick
+    }
+
+    enum Effect: Equatable {
+        case sayHello
+        case heartbeat
+        case connected(instance: UInt64)
+        case lost
+        /// Close the sockets and open new ones.
+        case rebuild
+    }
+
+    typealias Instant = ContinuousClock.Instant
+    static let heartbeat: Duration = .seconds(1)
+    static let silence: Duration = .seconds(5)
+    /// Between hellos that were sent and not answered.
+    static let helloAgain: Duration = .seconds(2)
+    /// Longer than a restart storm's handshakes: 2,000 CURVE peers took 4.7 s here. libzmq gives a refused key up for
+    /// good, so new sockets are the only way to try again.
+    static let patience: Duration = .seconds(10)
+    static let longestPatience: Duration = .seconds(30)
+
+    private(set) var instance: UInt64?
+    private var lastHeard: Instant
+    private var lastBeat: Instant
+    private var nextHello: Instant
+    private var openedAt: Instant
+    private var patience = Self.patience
+    /// 0.75...1.25: keeps thousands of peers from trying all at once.
+    private let jitter: Double
+
+    init(openedAt now: Instant, jitter: Double) {
+        self.jitter = jitter
+        lastHeard = now
+        lastBeat = now
+        nextHello = now
+        openedAt = now
+    }
+
+    mutating func receive(_ event: Event, at now: Instant) -> [Effect] {
+        switch event {
+        case .heard:
+            lastHeard = now
+            return []
+        case .helloAsked:
+            lastHeard = now
+            return [.sayHello]
+        case .saidHello(let isSent):
+            if isSent { nextHello = now + Self.helloAgain }
+            return []
+        case .welcomed(let instance):
+            lastHeard = now
+            patience = Self.patience
+            defer { self.instance = instance }
+            if let known = self.instance, known != instance { return [.lost, .connected(instance: instance)] }
+            return [.connected(instance: instance)]
+        case .tick: return tick(now)
+        }
+    }
+
+    private mutating func tick(_ now: Instant) -> [Effect] {
+        if instance != nil {
+            if now - lastHeard >= Self.silence {
+                instance = nil
+                reopen(now)
+                return [.lost, .rebuild]
+            }
+            guard now - lastBeat >= Self.heartbeat else { return [] }
+            lastBeat = now
+            return [.heartbeat]
+        }
+        if now - max(openedAt, lastHeard) >= patience * jitter {
+            patience = min(patience * 2, Self.longestPatience)
+            reopen(now)
+            return [.rebuild]
+        }
+        return now >= nextHello ? [.sayHello] : []
+    }
+
+    private mutating func reopen(_ now: Instant) {
+        openedAt = now
+        lastHeard = now
+        nextHello = now
+    }
+}
