@@ -40,7 +40,9 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["YAML", "CommandLineArguments"]),
+        .package(
+            url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
+            traits: ["YAML", "CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -117,7 +119,9 @@ let package = Package(
         tests("MessagesTests", ["Messages", "Sodium"]),
         tests("SpoolTests", ["Spool"]),
         tests("BusTests", ["Bus", "ZeroMQ", "Sodium", "Messages", "Broker"]),
-        tests("NodeTests", ["Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM"]),
+        tests(
+            "NodeTests",
+            ["Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM", "Bus", "Sodium", protobuf]),
         tests("GatewayTests", ["Gateway", "Authenticator", "Spool", "Messages", "Bus", "Sodium"]),
         tests("CommandsTests", ["Commands", "Messages", "Spool"]),
     ],

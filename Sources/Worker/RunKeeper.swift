@@ -15,18 +15,18 @@ final class RunKeeper {
     /// BLAKE2b-256 of the order's bytes as they came: the same id with another order is a conflict.
     let orderHash: [UInt8]
     let owner: Principal
-    private let site: Site
+    let site: Site
     private let log: Logger
     private var run: Run
-    private var account: Account?
-    private var placedFolder: String?
-    private var fetcher: Fetcher?
-    private var pump: OutputPump?
-    private var line: SupervisorLine?
-    private var exit: ExitRecord?
+    var account: Account?
+    var placedFolder: String?
+    var fetcher: Fetcher?
+    var pump: OutputPump?
+    var line: SupervisorLine?
+    var exit: ExitRecord?
     /// The owner has acknowledged the last state.
     private var isAcknowledged = false
-    private(set) var pid: pid_t?
+    var pid: pid_t?
 
     init(_ execution: ExecutionID, _ order: WireOrder, hash: [UInt8], run: Run, site: Site, log: Logger) {
         self.execution = execution
@@ -170,121 +170,6 @@ final class RunKeeper {
         }
         guard let body: [UInt8] = try? event.serializedBytes() else { return }
         site.link?.publish(.event(user: order.user, execution, site.node), [body])
-    }
-
-    private func fetch() {
-        let fetcher = Fetcher(execution, files: order.files, owner: owner, site: site) { [weak self] news in
-            switch news {
-            case .percent(let percent): self?.receive(.fetched(percent: percent))
-            case .complete: self?.receive(.fetchedAll)
-            case .failed(let failure): self?.receive(.refused(failure))
-            }
-        }
-        self.fetcher = fetcher
-        fetcher.start()
-    }
-
-    private func place(_ number: Int) {
-        guard let account else { return }
-        let work = PlacementWork(
-            program: site.settings.placer, account: account, home: home(of: account), file: order.files[number],
-            bytes: site.store.assembly(of: execution, file: number))
-        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
-        site.chores.add {
-            let result = work.place()
-            mailbox.post { keeper.value.placed(result, number: number) }
-        }
-    }
-
-    private func placed(_ result: Result<String, Failure>, number: Int) {
-        switch result {
-        case .success(let folder):
-            if number == 0 { placedFolder = folder }
-            receive(.placed)
-        case .failure(let failure):
-            receive(.refused(Failure(failure.code, "\(site.node): \(failure.sentence)")))
-        }
-    }
-
-    private func home(of account: Account) -> Placement.Home {
-        guard let root = site.settings.home else { return Placement.Home(account.home, missing: .skeleton) }
-        return Placement.Home("\(root)/\(account.name)", missing: .empty)
-    }
-
-    // MARK: The command
-
-    private func start() {
-        guard let account else { return }
-        let home = home(of: account)
-        let launch = Launch(
-            node: site.node, execution: execution, account: account, home: home.path, placed: placedFolder)
-        let spool = UInt64.random(in: 1 ... .max)
-        let plan = launch.plan(
-            order, spool: spool, cgroup: site.cgroups.folder(of: execution.description), session: site.session)
-        let work = StartWork(
-            supervisor: site.settings.supervisor, placer: site.settings.placer, account: account, home: home,
-            plan: plan,
-            folder: site.store.folder(of: execution))
-        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
-        site.chores.add {
-            let result = work.start()
-            mailbox.post { keeper.value.begun(result, spool: spool) }
-        }
-    }
-
-    private func begun(_ result: Result<pid_t, Failure>, spool: UInt64) {
-        switch result {
-        case .success(let pid):
-            self.pid = pid
-            pump = OutputPump(execution, user: order.user, spool: spool, site: site)
-            watchSupervisor()
-        case .failure(let failure): receive(.refused(failure))
-        }
-    }
-
-    private func watchSupervisor() {
-        let line = SupervisorLine(site.store.folder(of: execution), on: site.loop) { [weak self] news in
-            self?.heard(news)
-        }
-        self.line = line
-        line.send(.await(position: pump?.flow.published ?? 0))
-    }
-
-    private func heard(_ news: SupervisorLine.News) {
-        switch news {
-        case .reply(.length(let length, let released)):
-            pump?.grew(to: length, released: released)
-            line?.send(.await(position: length))
-        case .reply(.started(let pid)): receive(.started(pid: pid))
-        case .reply(.failed): break
-        case .reply(.ended(let record)): ended(record)
-        case .gone: lost()
-        }
-    }
-
-    private func ended(_ record: ExitRecord) {
-        exit = record
-        line = nil
-        pump?.grew(to: record.finalLength, released: 0)
-        let launch = Launch(
-            node: site.node, execution: execution, account: account ?? .unknown(order), home: "", placed: placedFolder)
-        receive(.ended(launch.state(record.ending, of: order)))
-    }
-
-    /// What is left of the run is ended before anything is said of it.
-    private func lost() {
-        line = nil
-        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
-        let (cgroup, name) = (site.cgroups.folder(of: execution.description), execution.description)
-        let spool = site.store.folder(of: execution).spool
-        site.chores.add {
-            _ = Leftovers.kill(cgroup: cgroup, execution: name)
-            let length = (try? SpoolReader(spool).length()) ?? 0
-            mailbox.post {
-                keeper.value.pump?.grew(to: length, released: 0)
-                keeper.value.receive(.lost)
-            }
-        }
     }
 }
 

@@ -1,0 +1,83 @@
+import Glibc
+import Messages
+import Placer
+import Spool
+import Supervisor
+import ZeroMQ
+
+/// How a run gets its command: started through a supervisor, watched over its line.
+extension RunKeeper {
+    func start() {
+        guard let account else { return }
+        let home = home(of: account)
+        let launch = Launch(
+            node: site.node, execution: execution, account: account, home: home.path, placed: placedFolder)
+        let spool = UInt64.random(in: 1 ... .max)
+        let plan = launch.plan(
+            order, spool: spool, cgroup: site.cgroups.folder(of: execution.description), session: site.session)
+        let work = StartWork(
+            supervisor: site.settings.supervisor, placer: site.settings.placer, account: account, home: home,
+            plan: plan,
+            folder: site.store.folder(of: execution))
+        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        site.chores.add {
+            let result = work.start()
+            mailbox.post { keeper.value.begun(result, spool: spool) }
+        }
+    }
+
+    private func begun(_ result: Result<pid_t, Failure>, spool: UInt64) {
+        switch result {
+        case .success(let pid):
+            self.pid = pid
+            pump = OutputPump(execution, user: order.user, spool: spool, site: site)
+            watchSupervisor()
+        case .failure(let failure): receive(.refused(failure))
+        }
+    }
+
+    func watchSupervisor() {
+        let line = SupervisorLine(site.store.folder(of: execution), on: site.loop) { [weak self] news in
+            self?.heard(news)
+        }
+        self.line = line
+        line.send(.await(position: pump?.flow.published ?? 0))
+    }
+
+    private func heard(_ news: SupervisorLine.News) {
+        switch news {
+        case .reply(.length(let length, let released)):
+            pump?.grew(to: length, released: released)
+            line?.send(.await(position: length))
+        case .reply(.started(let pid)): receive(.started(pid: pid))
+        case .reply(.failed): break
+        case .reply(.ended(let record)): ended(record)
+        case .gone: lost()
+        }
+    }
+
+    private func ended(_ record: ExitRecord) {
+        exit = record
+        line = nil
+        pump?.grew(to: record.finalLength, released: 0)
+        let launch = Launch(
+            node: site.node, execution: execution, account: account ?? .unknown(order), home: "", placed: placedFolder)
+        receive(.ended(launch.state(record.ending, of: order)))
+    }
+
+    /// What is left of the run is ended before anything is said of it.
+    private func lost() {
+        line = nil
+        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        let (cgroup, name) = (site.cgroups.folder(of: execution.description), execution.description)
+        let spool = site.store.folder(of: execution).spool
+        site.chores.add {
+            _ = Leftovers.kill(cgroup: cgroup, execution: name)
+            let length = (try? SpoolReader(spool).length()) ?? 0
+            mailbox.post {
+                keeper.value.pump?.grew(to: length, released: 0)
+                keeper.value.receive(.lost)
+            }
+        }
+    }
+}

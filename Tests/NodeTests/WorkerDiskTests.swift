@@ -1,0 +1,212 @@
+@testable import Bus
+import Foundation
+import Messages
+import Sodium
+import Supervisor
+import SwiftProtobuf
+import Testing
+
+@testable import Worker
+
+/// A folder that goes with the test.
+private func withFolder<T>(_ body: (String) throws -> T) rethrows -> T {
+    let path = NSTemporaryDirectory() + "estiba-test-\(UUID().uuidString)"
+    try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try body(path)
+}
+
+struct RunStoreTests {
+    let execution = ExecutionID(high: 3, low: 4)
+
+    @Test func `an accepted order is found again, with its last state`() throws {
+        try withFolder { path in
+            let store = try RunStore(data: path)
+            try store.accept(execution, order: [1, 2, 3])
+            var found = try #require(try store.all().first)
+            #expect(found.order == [1, 2, 3] && found.last == nil && !found.isBegun && !found.isSettled)
+            var report = WireReport()
+            RunState.exited(code: 4).fill(&report)
+            try store.conclude(execution, report)
+            found = try #require(try store.all().first)
+            #expect(found.last.flatMap(RunState.init) == .exited(code: 4))
+            store.letGo(execution)
+            #expect(try #require(try store.all().first).isSettled)
+        }
+    }
+
+    @Test func `a folder without a whole order was never acknowledged and goes`() throws {
+        try withFolder { path in
+            let store = try RunStore(data: path)
+            try FileManager.default.createDirectory(
+                atPath: store.folder(of: execution).path, withIntermediateDirectories: true)
+            #expect(try store.all().isEmpty)
+            #expect(!FileManager.default.fileExists(atPath: store.folder(of: execution).path))
+        }
+    }
+
+    @Test func `every start of the worker has a greater epoch`() throws {
+        try withFolder { path in
+            let store = try RunStore(data: path)
+            #expect(try store.nextEpoch(data: path) == 1)
+            #expect(try store.nextEpoch(data: path) == 2)
+        }
+    }
+}
+
+struct AssemblyTests {
+    private func blob(_ chunks: [[UInt8]]) -> (id: [UInt8], size: UInt64, list: [UInt8]) {
+        let list = chunks.flatMap { Blake2b.hash($0) }
+        let size = chunks.reduce(0) { $0 + UInt64($1.count) }
+        var length = ByteWriter()
+        length.u64(size)
+        return (Blake2b.hash(Array("estiba blob v1".utf8), length.bytes, list), size, list)
+    }
+
+    @Test func `verified chunks make the file, in any order`() throws {
+        try withFolder { path in
+            let chunks = [[UInt8](repeating: 7, count: 1 << 20), [1, 2, 3]]
+            let blob = blob(chunks)
+            var assembly = try Assembly(path + "/file", blob: blob.id, size: blob.size)
+            try assembly.take(list: blob.list)
+            try assembly.take(chunk: chunks[1], index: 1)
+            try assembly.take(chunk: chunks[0], index: 0)
+            #expect(try Data(contentsOf: URL(filePath: path + "/file")) == Data(chunks.flatMap { $0 }))
+        }
+    }
+
+    @Test func `one flipped bit in list or chunk is refused and nothing of it is written`() throws {
+        try withFolder { path in
+            let blob = blob([[1, 2, 3]])
+            var assembly = try Assembly(path + "/file", blob: blob.id, size: blob.size)
+            var list = blob.list
+            list[5] ^= 1
+            #expect(throws: Assembly.Problem.self) { try assembly.take(list: list) }
+            try assembly.take(list: blob.list)
+            #expect(throws: Assembly.Problem.self) { try assembly.take(chunk: [1, 2, 2], index: 0) }
+            #expect(throws: Assembly.Problem.self) { try assembly.take(chunk: [1, 2, 3], index: 1) }
+            #expect(try Data(contentsOf: URL(filePath: path + "/file")).isEmpty)
+        }
+    }
+}
+
+struct LaunchTests {
+    let launch = Launch(
+        node: NodeName("n1")!, execution: ExecutionID(high: 0, low: 1),
+        account: Account(name: "ana", uid: 1001, gid: 1001, groups: [1001, 27], home: "/home/ana", shell: "/bin/bash"),
+        home: "/srv/n1/ana", placed: nil)
+
+    @Test func `the environment is an allow-list that an order can only add to`() {
+        let extra: [WireVariable] = [("A", "1"), ("HOME", "/root"), ("X=Y", "2"), ("", "3")].map { name, value in
+            .with {
+                $0.name = name
+                $0.value = value
+            }
+        }
+        let environment = launch.environment(folder: "/srv/n1/ana/bin", extra: extra)
+        #expect(environment.contains("A=1") && environment.contains("HOME=/srv/n1/ana"))
+        #expect(environment.contains("ESTIBA_FOLDER=/srv/n1/ana/bin") && environment.contains("ESTIBA_NODE=n1"))
+        #expect(
+            !environment.contains("HOME=/root") && !environment.contains { $0.hasPrefix("X=Y") || $0.hasPrefix("=") })
+    }
+
+    @Test func `a shell line goes to the user's login shell, and arguments as they are`() {
+        var order = WireOrder()
+        order.command.shellLine = "echo hi; exit 3"
+        #expect(
+            launch.plan(order, spool: 1, cgroup: "", session: nil).arguments == ["/bin/bash", "-c", "echo hi; exit 3"])
+        order.command.shellLine = ""
+        order.command.arguments = ["echo", "; $(id) | > &"]
+        let plan = launch.plan(order, spool: 1, cgroup: "", session: nil)
+        #expect(plan.arguments == ["echo", "; $(id) | > &"] && plan.account.groups == [1001, 27])
+    }
+
+    @Test(arguments: [
+        ("", "/srv/n1/ana"), ("~", "/srv/n1/ana"), ("~/x", "/srv/n1/ana/x"), ("x/y", "/srv/n1/ana/x/y"),
+        ("/opt", "/opt"),
+    ])
+    func `relative folders lie in the home`(folder: String, expected: String) {
+        #expect(launch.resolved(folder) == expected)
+    }
+
+    @Test func `why a command did not start is a refusal with the node's name in it`() {
+        var order = WireOrder()
+        order.command.arguments = ["nothing-here"]
+        guard case .refused(let failure) = launch.state(.failed(.notFound), of: order) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(
+            failure.code == .notFound && failure.sentence.contains("n1") && failure.sentence.contains("nothing-here"))
+    }
+}
+
+struct AdmissionTests {
+    let node = NodeName("n1")!
+    let nodePair = KeyPair.random()
+    let authority = KeyPair.random()
+    let execution = ExecutionID(high: 5, low: 6)
+    let now: Int64 = 1_800_000_000_000
+
+    private func message(
+        _ change: (inout WireOrder) -> Void = { _ in }, after: (inout WireOrder) -> Void = { _ in },
+        sender: String = "gateway:g1", issued: Int64? = nil, node: NodeName? = nil
+    ) throws -> Link.Incoming {
+        var order = WireOrder.with {
+            $0.execution = Data(execution.bytes)
+            $0.owner = "gateway:g1"
+            $0.user = "ana"
+            $0.uid = 1001
+            $0.nodes = ["n1", "n2"]
+        }
+        change(&order)
+        let ticket = Ticket(
+            uid: 1001, user: "ana", execution: execution, session: [UInt8](repeating: 1, count: 16),
+            order: try order.serializedBytes(), issuedMilliseconds: issued ?? now)
+        after(&order)
+        let keys = try #require(
+            NodeKeys(
+                authoritySecret: authority.secretKey, authorityPublic: authority.publicKey,
+                nodePublic: nodePair.publicKey))
+        let delivery = try WireDelivery.with {
+            $0.ticket = Data(ticket.bytes)
+            $0.order = try order.serializedBytes()
+        }
+        let header = Header(.order, execution)
+        return Link.Incoming(
+            lane: .commands, broker: 0, sender: Principal(sender), header: header, headerBytes: header.bytes,
+            body: try delivery.serializedBytes(),
+            tag: Tags.order(
+                ticket: ticket.bytes, node: node ?? self.node, enrolment: NodeKeys.enrolment(of: nodePair.publicKey),
+                keys: keys))
+    }
+
+    private func judge(_ message: Link.Incoming, at time: Int64?) throws -> String {
+        let keys = try #require(
+            NodeKeys(
+                nodeSecret: nodePair.secretKey, nodePublic: nodePair.publicKey, authorityPublic: authority.publicKey))
+        let admission = Admission(node: node, enrolment: NodeKeys.enrolment(of: nodePair.publicKey), keys: keys)
+        return switch admission.judge(message, ownerMilliseconds: time) {
+        case .admitted: "admitted"
+        case .refused(let failure): failure.code.rawValue
+        case .tooEarly: "too early"
+        }
+    }
+
+    @Test func `an order with its own ticket is admitted within its minute`() throws {
+        #expect(try judge(message(), at: now) == "admitted")
+        #expect(try judge(message(), at: now + 60_000) == "admitted")
+        #expect(try judge(message(), at: now + 60_001) == "expired_ticket")
+        #expect(try judge(message(), at: now - 60_001) == "not_yet")
+        #expect(try judge(message(), at: nil) == "too early")
+    }
+
+    @Test func `an order that is not the ticket's is not believed`() throws {
+        #expect(try judge(message(after: { $0.command.shellLine = "id" }), at: now) == "bad_ticket")
+        #expect(try judge(message({ $0.user = "root" }), at: now) == "bad_ticket")
+        #expect(try judge(message({ $0.uid = 0 }), at: now) == "bad_ticket")
+        #expect(try judge(message({ $0.nodes = ["n2"] }), at: now) == "bad_ticket")
+        #expect(try judge(message(sender: "gateway:g2"), at: now) == "bad_ticket")
+        #expect(try judge(message(node: NodeName("n2")), at: now) == "bad_ticket")
+    }
+}
