@@ -118,7 +118,7 @@ let package = Package(
 
         tests("MessagesTests", ["Messages", "Sodium"]),
         tests("SpoolTests", ["Spool"]),
-        tests("BusTests", ["Bus", "ZeroMQ", "Sodium", "Messages", "Broker"]),
+        tests("BusTests", ["Bus", "ZeroMQ", "Sodium", "Messages", "Settings", "Broker", logging, protobuf]),
         tests(
             "NodeTests",
             ["Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM", "Bus", "Sodium", protobuf]),
