@@ -1,8 +1,9 @@
+import Glibc
+
 /// Reads an execution's log by whole entries (docs/protocol.md §7). Any number may read while one writer appends.
 package struct LogReader: Sendable {
     package enum Problem: Error, Equatable {
-        /// `errno` of the call that failed.
-        case system(Int32)
+        case system(SystemError)
         /// Not a log, or of another format.
         case notALog
         /// An entry's header does not hold at this offset.
@@ -18,14 +19,16 @@ package struct LogReader: Sendable {
         /// Where to read on.
         package var next: UInt64
         package var bytes: [UInt8]
+
+        package var isEmpty: Bool { bytes.isEmpty }
     }
 
     /// Where a reader of one run stands; `position` is all that must be kept to resume.
     package struct Cursor: Sendable {
         package let run: UInt32
         package internal(set) var position: UInt64
-        /// Entries of the index before this one are of no interest.
-        var entry: UInt64 = 0
+        /// Items of the index before this one are of no interest.
+        var item: UInt64 = 0
 
         package init(run: UInt32, position: UInt64) {
             self.run = run
@@ -34,29 +37,110 @@ package struct LogReader: Sendable {
     }
 
     /// Length of the file's header: the first offset there is.
-    package static let start: UInt64 = 64
+    package static let start = UInt64(LogHeader.size)
 
-    package let log: UInt64
-    /// The 16 bytes of the execution id.
-    package let execution: [UInt8]
+    package let header: LogHeader
+    private let open: Open
 
-    package init(path: String) throws(Problem) {
-        log = 0
-        execution = []
+    /// The descriptor, shared by the copies of a reader and closed with the last.
+    private final class Open: Sendable {
+        let file: File
+        init(_ file: consuming File) { self.file = file }
     }
 
-    /// Offset after the last whole entry in the file.
-    package func end() throws(Problem) -> UInt64 { 0 }
+    package init(path: String) throws(Problem) {
+        let file = try Self.calling { () throws(SystemError) in try File(path) }
+        let head: [UInt8]
+        do throws(SystemError) {
+            head = try file.bytes(at: 0, count: LogHeader.size)
+        } catch {
+            throw .system(error)
+        }
+        guard let header = head.withUnsafeBytes({ LogHeader($0) }) else { throw .notALog }
+        self.header = header
+        open = Open(file)
+    }
+
+    package var log: UInt64 { header.log }
+
+    /// The size of the file. The last entry may still be on its way into it; `read` returns whole ones only.
+    package func end() throws(Problem) -> UInt64 {
+        UInt64(try Self.calling { () throws(SystemError) in try open.file.size() })
+    }
 
     /// Whole entries from `offset`, at most `limit` bytes of them but always one where there is one; empty at the end.
     package func read(from offset: UInt64, upTo limit: Int) throws(Problem) -> Piece {
-        Piece(offset: offset, next: offset, bytes: [])
+        let offset = max(offset, Self.start)
+        var bytes = try bytes(at: offset, count: limit)
+        if bytes.isEmpty {
+            let end = try end()
+            guard offset <= end else { throw .ahead(end: end) }
+        } else if let first = try entry(bytes, at: 0, offset), first.size > bytes.count {
+            bytes = try self.bytes(at: offset, count: first.size)
+        }
+        let whole = try wholeLength(bytes, at: offset)
+        bytes.removeLast(bytes.count - whole)
+        return Piece(offset: offset, next: offset + UInt64(whole), bytes: bytes)
     }
 
     /// Whole entries of one run, the first being the one that holds the cursor's position; moves the cursor past them.
     ///
     /// `Piece.next` is the offset after the last of them. Empty where the log holds nothing of the run from there.
     package func read(_ cursor: inout Cursor, upTo limit: Int) throws(Problem) -> Piece {
-        Piece(offset: 0, next: 0, bytes: [])
+        let path = LogIndex.path(ofLog: open.file.path)
+        let index = try Self.calling { () throws(SystemError) in try File(path) }
+        var piece = Piece(offset: Self.start, next: Self.start, bytes: [])
+        while true {
+            let first = cursor.item
+            let items = try Self.calling { () throws(SystemError) in
+                try LogIndex.items(index, log: header.log, from: first, limit: 1024)
+            }
+            guard let items else { throw .notALog }
+            for item in items {
+                if item.run == cursor.run, try !take(item, &cursor, &piece, limit) { return piece }
+                cursor.item += 1
+            }
+            if items.count < 1024 { return piece }
+        }
+    }
+
+    /// Adds one entry to the piece where it belongs there; false where the piece is full before it.
+    private func take(_ item: LogIndex.Item, _ cursor: inout Cursor, _ piece: inout Piece, _ limit: Int) throws(Problem)
+        -> Bool
+    {
+        if item.length > 0, item.position + UInt64(item.length) <= cursor.position { return true }
+        let size = LogEntry.headerSize + Int(item.length)
+        if !piece.isEmpty, piece.bytes.count + size > limit { return false }
+        let bytes = try bytes(at: item.offset, count: size)
+        guard let entry = try entry(bytes, at: 0, item.offset), entry.size == bytes.count else { return false }
+        guard entry.to > cursor.position else { return true }
+        if piece.isEmpty { piece.offset = item.offset }
+        piece.bytes += bytes
+        piece.next = item.next
+        cursor.position = entry.to
+        return true
+    }
+
+    /// The entry whose header stands at `index` of bytes that begin at `offset`; nil where the header is not whole.
+    private func entry(_ bytes: [UInt8], at index: Int, _ offset: UInt64) throws(Problem) -> LogEntry? {
+        guard bytes.count - index >= LogEntry.headerSize else { return nil }
+        guard let entry = bytes.withUnsafeBytes({ LogEntry(UnsafeRawBufferPointer(rebasing: $0[index...])) }) else {
+            throw .damaged(offset: offset + UInt64(index))
+        }
+        return entry
+    }
+
+    private func wholeLength(_ bytes: [UInt8], at offset: UInt64) throws(Problem) -> Int {
+        var whole = 0
+        while let entry = try entry(bytes, at: whole, offset), whole + entry.size <= bytes.count { whole += entry.size }
+        return whole
+    }
+
+    private func bytes(at offset: UInt64, count: Int) throws(Problem) -> [UInt8] {
+        try Self.calling { () throws(SystemError) in try open.file.bytes(at: Int(offset), count: count) }
+    }
+
+    private static func calling<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(Problem) -> Result {
+        do throws(SystemError) { return try body() } catch { throw .system(error) }
     }
 }

@@ -1,30 +1,67 @@
+import Foundation
+import Glibc
 import Messages
-import NIOCore
+import Sodium
+import Spool
 
-/// The files that users brought, addressed by content: `<data>/blobs/<id>` and its list of hashes beside it.
+/// The files that users brought, addressed by content.
+///
+/// `<folder>/<id>/data`, the hashes of its chunks in `list`, and under `by` an empty file for each user who brought it:
+/// who has not, cannot name it. What is on its way in lies under `incoming`, and comes into place by one rename.
 final class BlobStore: Sendable {
     let folder: String
 
     /// Makes the folder and clears what writers left that were killed.
     init(folder: String) throws(Failure) {
         self.folder = folder
+        try? FileManager.default.removeItem(atPath: folder + "/incoming")
+        try Self.makeFolder(folder + "/incoming")
     }
 
     /// Begins a blob for a user; the user may name it in a request once `finish` has returned.
-    func writer(for user: String) throws(Failure) -> BlobWriter {
-        throw Failure(.internal, "")
-    }
-}
+    func writer(for user: String) throws(Failure) -> BlobWriter { try BlobWriter(store: self, user: user) }
 
-/// Streams one upload to the disk, hashing as it goes. One that is let go without `finish` leaves nothing.
-actor BlobWriter {
-    /// Appends a piece of any size; throws `no_space` where the disk is full.
-    func write(_ piece: ByteBuffer) throws(Failure) {
-        throw Failure(.internal, "")
+    /// How long a user's blob is; nil where this user has brought no such blob.
+    func size(of blob: BlobID, for user: String) -> UInt64? {
+        guard access(mark(blob, user), F_OK) == 0, let file = try? File(path(blob) + "/data") else { return nil }
+        return (try? file.size()).map(UInt64.init)
     }
 
-    /// Makes the blob durable and known to the user. Called once.
-    func finish() async throws(Failure) -> (blob: BlobID, size: UInt64) {
-        throw Failure(.internal, "")
+    /// The hashes of a blob's chunks, one after another.
+    func list(of blob: BlobID) throws(Failure) -> [UInt8] {
+        try Self.read(path(blob) + "/list") { file throws(SystemError) in
+            try file.bytes(at: 0, count: try file.size())
+        }
+    }
+
+    /// One chunk; throws `unknown_blob` for one that is not there.
+    func chunk(_ index: UInt32, of blob: BlobID) throws(Failure) -> [UInt8] {
+        try Self.read(path(blob) + "/data") { file throws(SystemError) in
+            try file.bytes(at: Int(index) * BlobID.chunkSize, count: BlobID.chunkSize)
+        }
+    }
+
+    func path(_ blob: BlobID) -> String { "\(folder)/\(blob)" }
+
+    func mark(_ blob: BlobID, _ user: String) -> String { "\(path(blob))/by/@\(Topic.encode(user))" }
+
+    static func makeFolder(_ path: String) throws(Failure) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure(.internal, "The folder \(path) cannot be made.")
+        }
+    }
+
+    private static func read(
+        _ path: String, _ body: (borrowing File) throws(SystemError) -> [UInt8]
+    ) throws(Failure) -> [UInt8] {
+        do throws(SystemError) {
+            return try body(try File(path))
+        } catch {
+            throw error.errno == ENOENT
+                ? Failure(.unknownBlob, "There is no such upload.") : Failure(.internal, "An upload cannot be read.")
+        }
     }
 }

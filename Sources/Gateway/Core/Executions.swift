@@ -1,55 +1,291 @@
+import Foundation
+import Logging
 import Messages
+import Sodium
+import Spool
+import SwiftProtobuf
+import Synchronization
 
 /// Every execution this gateway owns: takes requests, and tells what became of them.
+///
+/// The dispatcher decides; this carries it out: what must not be forgotten goes to the journal in groups, what may be
+/// said before goes out at once.
 actor Executions {
-    private let perExecution = Feed<Int, RunView>()
-    private let perUser = Feed<ExecutionID, ExecutionView>()
-
-    /// Takes a request on; when it returns, the submission is on the disk and on its way to the nodes.
-    ///
-    /// The same key with the same request gives the same execution with `isNew` false; with another request it throws
-    /// `conflict`. Anything wrong with the request is thrown as the first reason met, before anything is stored; nodes
-    /// that no broker has registered refuse the whole request with `unknown_node` and their names in `nodes`.
-    func submit(
-        _ request: ExecutionRequest, by identity: Identity, idempotencyKey: String?
-    ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
-        throw Failure(.internal, "")
+    /// What carries out what leaves this process or this actor.
+    struct Surroundings: Sendable {
+        let owner: Principal
+        let journal: Journal
+        let logs: Logs
+        let blobs: BlobStore
+        let nodes: NodeTable
+        let bulk: Bulk
+        let bus: @Sendable ([Outgoing]) -> Void
+        let copier: @Sendable (CopierCall) -> Void
+        let logger: Logger
     }
 
-    /// The user's executions, newest first, without their runs; `before` is the last one of the page before.
-    func list(
-        user: String, active: Bool, limit: Int, before: ExecutionID?
-    ) async throws(Failure) -> [ExecutionView] {
-        throw Failure(.internal, "")
+    enum CopierCall: Sendable {
+        case open(Copier.Opening)
+        case reported(RunKey, spool: UInt64, finalLength: UInt64?)
     }
 
-    /// One execution with its runs; another user's looks like one that is not there: `unknown_execution`.
-    func show(_ id: ExecutionID, user: String) async throws(Failure) -> ExecutionView {
-        throw Failure(.internal, "")
+    /// What waits for the next transaction.
+    struct Pending {
+        var runs: Set<RunKey> = []
+        var complete: [ExecutionID] = []
+        /// Said once the transaction is on the disk.
+        var acknowledgements: [Outgoing] = []
+
+        var isEmpty: Bool { runs.isEmpty && complete.isEmpty && acknowledgements.isEmpty }
     }
 
-    /// The run number of a node in an execution; `unknown_node` where it is none of its nodes.
-    func run(of node: String, in id: ExecutionID, user: String) async throws(Failure) -> UInt32 {
-        throw Failure(.internal, "")
+    let surroundings: Surroundings
+    var dispatcher = Dispatcher()
+    var orders: [ExecutionID: Outgoing.Order] = [:]
+    var copied: [ExecutionID: [UInt64]] = [:]
+    /// Their logs are complete; the journal is being told.
+    var completing: Set<ExecutionID> = []
+    var pending = Pending()
+    private var feeds: [ExecutionID: Feed<Int, RunView>] = [:]
+    private var userFeeds: [String: Feed<ExecutionID, ExecutionView>] = [:]
+    private let inbox: AsyncStream<[Incoming]>
+    private let commits: AsyncStream<Void>
+    private let commit: AsyncStream<Void>.Continuation
+    private let inboxEnd: AsyncStream<[Incoming]>.Continuation
+
+    init(_ surroundings: Surroundings, inbox: (AsyncStream<[Incoming]>, AsyncStream<[Incoming]>.Continuation)) {
+        self.surroundings = surroundings
+        (self.inbox, inboxEnd) = inbox
+        (commits, commit) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Wishes the runs stopped, on all nodes where none are named; the wish is on the disk when it returns.
-    func stop(
-        _ id: ExecutionID, nodes: [String]?, graceMilliseconds: UInt64?, by identity: Identity
-    ) async throws(Failure) {
-        throw Failure(.internal, "")
-    }
+    // MARK: What others see
 
     /// The runs of an execution that change from now on, each with its newest state; ends when the execution is complete.
     ///
     /// Subscribe first and `show` then, and nothing is missed. The caller has made sure that the reader may see it.
-    func changes(of id: ExecutionID) -> Changes<Int, RunView> { perExecution.subscribe() }
+    func changes(of id: ExecutionID) -> Changes<Int, RunView> {
+        guard dispatcher.executions[id] != nil else {
+            let feed = Feed<Int, RunView>()
+            defer { feed.close() }
+            return feed.subscribe()
+        }
+        let feed = feeds[id] ?? Feed()
+        feeds[id] = feed
+        return feed.subscribe()
+    }
 
     /// The user's executions that are new or changed from now on, each with its newest state, without runs.
-    func changes(user: String) -> Changes<ExecutionID, ExecutionView> { perUser.subscribe() }
+    func changes(user: String) -> Changes<ExecutionID, ExecutionView> {
+        let feed = userFeeds[user] ?? Feed()
+        userFeeds[user] = feed
+        return feed.subscribe()
+    }
 
     /// Every run is in its last state and its output is all in the log.
     func isComplete(_ id: ExecutionID) async throws(Failure) -> Bool {
-        throw Failure(.internal, "")
+        if dispatcher.executions[id] != nil { return completing.contains(id) }
+        guard let entry = try await journal({ try await $0.entry(id) }) else { throw Self.unknown(id) }
+        return entry.isComplete
+    }
+
+    // MARK: Life
+
+    /// Takes what came and does what is due, until the task is cancelled; then what was taken is on the disk.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await batch in self.inbox { await self.receive(batch) }
+            }
+            group.addTask {
+                for await _ in self.commits { await self.writePending() }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .milliseconds(200))
+                    await self.perform([.tick])
+                }
+            }
+            await group.waitForAll()
+        }
+        await writePending()
+        for feed in feeds.values { feed.close() }
+        for feed in userFeeds.values { feed.close() }
+    }
+
+    /// Takes up what the journal has unfinished; called once, before anything else.
+    func resume() throws {
+        for entry in try surroundings.journal.unfinished() {
+            let head = entry.execution.head
+            try surroundings.logs.create(
+                head, createdNanoseconds: UInt64(clamping: head.createdMilliseconds) * 1_000_000)
+            open(entry.execution, order: entry.order, isOld: true)
+        }
+    }
+
+    /// Starts an execution that is on the disk.
+    func open(_ execution: Execution, order: [UInt8], isOld: Bool) {
+        let head = execution.head
+        orders[head.id] = Outgoing.Order(
+            execution: head.id, user: head.user, uid: head.uid, session: head.session, bytes: order)
+        copied[head.id] = Array(repeating: 0, count: head.nodes.count)
+        surroundings.bulk.open(head)
+        let starts = execution.runs.map { run in
+            LogCopy.Start(
+                node: run.node, spool: run.spool, position: 0,
+                finalLength: run.state.isTerminal ? run.finalLength ?? 0 : nil, asksAtOnce: isOld)
+        }
+        surroundings.copier(.open(Copier.Opening(id: head.id, user: head.user, starts: starts)))
+        perform([.opened(execution)])
+        tell(user: head.user, [head.id])
+    }
+
+    private func receive(_ batch: [Incoming]) {
+        var events: [Dispatcher.Event] = []
+        events.reserveCapacity(batch.count)
+        for item in batch {
+            switch item {
+            case .arrived(let node): events.append(.arrived(node))
+            case .departed(let node, let since): events.append(.departed(node, sinceMilliseconds: since))
+            case .absent(let id, let nodes): events.append(.absent(id, nodes))
+            case .reported(let id, let node, let report): events.append(.reported(id, node, report))
+            case .copied(let positions):
+                for (key, position) in positions { copied[key.execution]?[key.run] = position }
+            case .complete(let id):
+                perform(events)
+                events.removeAll()
+                finish(id)
+            }
+        }
+        perform(events)
+    }
+
+    /// Lets the dispatcher decide and does what it says.
+    func perform(_ events: [Dispatcher.Event]) {
+        let now = Moment.now()
+        var out: [Outgoing] = []
+        var changed: [RunKey] = []
+        for effect in events.flatMap({ dispatcher.receive($0, at: now) }) {
+            switch effect {
+            case .deliver(let id, let nodes): if let order = orders[id] { out.append(.deliver(order, nodes)) }
+            case .stop(let id, let nodes, let wish): out.append(.stop(id, nodes, wish))
+            case .clock(let nodes): out.append(.clock(nodes))
+            case .record(let key): pending.runs.insert(key)
+            case .acknowledge(let id, let node, let sequence):
+                pending.acknowledgements.append(.reported(id, node, sequence: sequence))
+            case .changed(let key): changed.append(key)
+            case .announce(let key): if let event = event(key) { out.append(event) }
+            }
+        }
+        if !out.isEmpty { surroundings.bus(out) }
+        tell(changed)
+        if !pending.isEmpty { commit.yield() }
+    }
+
+    /// The log of an execution is complete: readers know, the journal is told, and then it is let go.
+    private func finish(_ id: ExecutionID) {
+        guard dispatcher.executions[id] != nil, completing.insert(id).inserted else { return }
+        pending.complete.append(id)
+        if let user = dispatcher.executions[id]?.head.user { tell(user: user, [id]) }
+        commit.yield()
+    }
+
+    /// Writes everything that waits in one transaction, and then says what was only to be said after it.
+    private func writePending() async {
+        while !pending.isEmpty {
+            let taken = pending
+            pending = Pending()
+            var changes: [Journal.Change] = taken.runs.compactMap { key in
+                dispatcher[key].map { .run(key, $0, copied: copied[key.execution]?[key.run] ?? 0) }
+            }
+            for id in taken.complete {
+                for (number, run) in (dispatcher.executions[id]?.runs ?? []).enumerated() {
+                    let key = RunKey(execution: id, run: number)
+                    changes.append(.run(key, run, copied: copied[id]?[number] ?? 0))
+                }
+                changes.append(.complete(id))
+            }
+            do {
+                try await surroundings.journal.write(changes)
+            } catch {
+                surroundings.logger.error("journal cannot be written", metadata: ["reason": "\(error)"])
+                pending.runs.formUnion(taken.runs)
+                pending.complete += taken.complete
+                // The workers report again what is not acknowledged.
+                try? await Task.sleep(for: .seconds(1))
+                if Task.isCancelled { return }
+                continue
+            }
+            if !taken.acknowledgements.isEmpty { surroundings.bus(taken.acknowledgements) }
+            for id in taken.complete { close(id) }
+        }
+    }
+
+    private func close(_ id: ExecutionID) {
+        perform([.closed(id)])
+        orders[id] = nil
+        copied[id] = nil
+        completing.remove(id)
+        surroundings.bulk.close(id)
+        surroundings.logs.finished(id)
+        feeds.removeValue(forKey: id)?.close()
+    }
+
+    // MARK: Telling
+
+    private func tell(_ changed: [RunKey]) {
+        guard !changed.isEmpty else { return }
+        var byExecution: [ExecutionID: [(key: Int, value: RunView)]] = [:]
+        for key in changed {
+            guard let run = dispatcher[key] else { continue }
+            surroundings.copier(
+                .reported(key, spool: run.spool, finalLength: run.state.isTerminal ? run.finalLength ?? 0 : nil))
+            guard feeds[key.execution] != nil else {
+                byExecution[key.execution, default: []] = []
+                continue
+            }
+            byExecution[key.execution, default: []].append((key.run, view(run, key)))
+        }
+        for (id, views) in byExecution { feeds[id]?.publish(views) }
+        for (user, ids) in Dictionary(grouping: byExecution.keys, by: { dispatcher.executions[$0]?.head.user ?? "" }) {
+            tell(user: user, ids)
+        }
+    }
+
+    private func tell(user: String, _ ids: [ExecutionID]) {
+        guard let feed = userFeeds[user], feed.hasReaders else { return }
+        feed.publish(
+            ids.compactMap { id in
+                dispatcher.executions[id].map { (key: id, value: view($0, withRuns: false)) }
+            })
+    }
+
+    private func event(_ key: RunKey) -> Outgoing? {
+        guard let run = dispatcher[key], let head = dispatcher.executions[key.execution]?.head else { return nil }
+        let event = WireEvent.with {
+            $0.execution = .init(key.execution.bytes)
+            $0.node = run.node.description
+            $0.user = head.user
+            $0.kind = head.kind
+            $0.command = head.command ?? ""
+            $0.report = run.report
+        }
+        return .event(.event(user: head.user, key.execution, run.node), event)
+    }
+
+    /// Calls the journal; whatever is wrong with it is not the caller's to know.
+    func journal<Result: Sendable>(_ body: (Journal) async throws -> Result) async throws(Failure) -> Result {
+        do {
+            return try await body(surroundings.journal)
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            surroundings.logger.error("journal", metadata: ["reason": "\(error)"])
+            throw Failure(.busy, "The gateway's journal cannot be written just now. Try again in a moment.")
+        }
+    }
+
+    static func unknown(_ id: ExecutionID) -> Failure {
+        Failure(.unknownExecution, "There is no execution \(id).")
     }
 }

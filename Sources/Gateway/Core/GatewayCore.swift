@@ -1,6 +1,9 @@
+import Bus
 import Logging
 import Messages
 import ServiceLifecycle
+import Synchronization
+import ZeroMQ
 
 /// What the gateway is without HTTP; owns the journal, the logs, the blobs and the threads behind them.
 final class GatewayCore: Service {
@@ -21,18 +24,87 @@ final class GatewayCore: Service {
     let nodes: NodeTable
     let logs: Logs
     let blobs: BlobStore
+    private let keys: KeyRing
+    private let bus: BusThread
+    private let copier: CopierThread
+    private let inbox: AsyncStream<[Incoming]>.Continuation
+    private let logger: Logger
 
-    /// Opens the journal and takes up what was unfinished; throws what is wrong with a file, naming it.
+    /// Opens the journal, the logs and the threads; throws what is wrong with a file, naming it.
     init(settings: Settings, logger: Logger) throws {
-        nodes = NodeTable()
-        logs = Logs(folder: settings.data + "/logs")
-        blobs = try BlobStore(folder: settings.data + "/blobs")
-        executions = Executions()
+        let pair = try KeyPair(path: settings.key)
+        let keys = try KeyRing(authority: KeyPair(path: settings.authority), registry: settings.registry)
+        let brokers = try settings.brokers.map { text throws(Failure) in
+            guard let broker = BrokerAddress(text) else {
+                throw Failure(.badRequest, "“\(text)” is not a broker: ADDRESS[:BASE] PUBLICKEY.")
+            }
+            return broker
+        }
+        try BlobStore.makeFolder(settings.data + "/logs")
+        let (inbox, inboxEnd) = AsyncStream.makeStream(of: [Incoming].self)
+        let nodes = NodeTable()
+        let logs = Logs(folder: settings.data + "/logs")
+        let blobs = try BlobStore(folder: settings.data + "/blobs")
+        let bulk = Bulk(store: blobs)
+        let bus = BusThread()
+        let copier = CopierThread()
+        nodes.apply([.registered(keys.nodes)])
+
+        self.keys = keys
+        self.nodes = nodes
+        self.logs = logs
+        self.blobs = blobs
+        self.bus = bus
+        self.copier = copier
+        self.inbox = inboxEnd
+        self.logger = logger
+        executions = Executions(
+            Executions.Surroundings(
+                owner: Principal(.gateway, settings.name),
+                journal: try Journal(path: settings.data + "/journal.sqlite"),
+                logs: logs, blobs: blobs, nodes: nodes, bulk: bulk, bus: { bus.send($0) },
+                copier: { copier.call($0) }, logger: logger),
+            inbox: (inbox, inboxEnd))
+        let context = try Context()
+        try copier.start(
+            context, logs: logs, keys: keys,
+            sinks: Copier.Sinks(bus: { bus.send($0) }, executions: { inboxEnd.yield($0) }), logger: logger)
+        let sinks = BusEnd.Sinks(
+            executions: { inboxEnd.yield($0) }, logs: { copier.receive($0) },
+            files: { wanted in bulk.serve(wanted) { bus.send($0) } })
+        bus.prepare(context) { loop throws(ZeroMQError) in
+            let end = BusEnd(keys: keys, nodes: nodes, sinks: sinks, logger: logger)
+            try end.start(on: loop, pair: pair, brokers: brokers, program: settings.name)
+            return end
+        }
     }
 
-    /// The life of the core: connects to the brokers and returns after a graceful shutdown or cancellation, when what was
-    /// received is on the disk.
+    /// The life of the core: takes up what was unfinished, connects to the brokers, and returns after a graceful shutdown or
+    /// cancellation, when what was received is on the disk.
     func run() async throws {
-        try await gracefulShutdown()
+        try await executions.resume()
+        try bus.start()
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.executions.run() }
+                group.addTask { await self.watchRegistry() }
+                await group.waitForAll()
+            }
+        }
+        bus.stop()
+        copier.stop()
+        nodes.close()
+    }
+
+    /// A node that is added to the registry, or taken from it, counts within two seconds.
+    private func watchRegistry() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(2))
+            do {
+                if try keys.reload() { nodes.apply([.registered(keys.nodes)]) }
+            } catch {
+                logger.error("registry unusable", metadata: ["reason": "\(error)"])
+            }
+        }
     }
 }

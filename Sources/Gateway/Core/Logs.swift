@@ -1,3 +1,4 @@
+import Glibc
 import Messages
 import Spool
 import Synchronization
@@ -28,6 +29,19 @@ final class Logs: Sendable {
     init(folder: String) { self.folder = folder }
 
     func path(of id: ExecutionID) -> String { "\(folder)/\(id).log" }
+
+    /// Makes the log of a new execution; one that is there already is left as it is.
+    func create(_ head: ExecutionHead, createdNanoseconds: UInt64) throws(Failure) {
+        let header = LogHeader(log: head.log, execution: head.id.bytes, createdNanoseconds: createdNanoseconds)
+        do throws(SystemError) {
+            _ = try LogWriter(creating: path(of: head.id), header)
+        } catch {
+            guard error.errno == EEXIST else {
+                throw Failure(error.errno == ENOSPC ? .noSpace : .internal, "The gateway cannot store output just now.")
+            }
+        }
+        lengthened(head.id, to: LogEnd(offset: LogReader.start, isComplete: false))
+    }
 
     /// Opens an execution's log for reading; each reader has its own descriptor, closed with the last reference.
     ///

@@ -12,8 +12,13 @@ final class NodeTable: Sendable {
     /// The nodes that change from now on, each with its newest state.
     func changes() -> Changes<NodeName, NodeView> { feed.subscribe() }
 
-    /// Whether a broker's roster names it, present or not.
+    /// Whether the registry names it, present or not.
     func isRegistered(_ node: NodeName) -> Bool { rosters.withLock { $0.isRegistered(node) } }
+
+    /// Sorts nodes by the broker that reaches each; under nil those that none reaches just now.
+    func byBroker(_ nodes: [NodeName]) -> [Int?: [NodeName]] {
+        rosters.withLock { rosters in Dictionary(grouping: nodes) { rosters.brokers(of: $0).first } }
+    }
 
     /// Applies what brokers said and returns the nodes whose presence or hello changed by it.
     @discardableResult
@@ -23,7 +28,9 @@ final class NodeTable: Sendable {
             for item in news {
                 for change in rosters.receive(item) { changes[change.node] = change }
             }
-            return (Array(changes.values), changes.keys.compactMap { node in rosters.view(of: node).map { (node, $0) } })
+            return (
+                Array(changes.values), changes.keys.compactMap { node in rosters.view(of: node).map { (node, $0) } }
+            )
         }
         feed.publish(views.map { (key: $0.0, value: $0.1) })
         return changes

@@ -3,6 +3,8 @@ import Messages
 /// What each broker says of each node, and what follows from all of them. Decides only.
 struct Rosters {
     enum News: Sendable {
+        /// The nodes in the gateway's own registry: all there are.
+        case registered([NodeName])
         /// A broker's full roster; what it does not name is not registered there any more.
         case roster(broker: Int, WireRoster)
         case presence(broker: Int, WirePresence)
@@ -26,13 +28,15 @@ struct Rosters {
     }
 
     private var brokers: [Int: [NodeName: Saying]] = [:]
-    /// Nodes that a broker named once; they stay known while no broker is connected.
+    private var registered: Set<NodeName> = []
+    /// The newest word on each node; it stays while no broker is connected.
     private var known: [NodeName: WirePresence] = [:]
 
-    func isRegistered(_ node: NodeName) -> Bool { known[node] != nil }
+    func isRegistered(_ node: NodeName) -> Bool { registered.contains(node) }
 
     mutating func receive(_ news: News) -> [Change] {
         switch news {
+        case .registered(let nodes): register(Set(nodes))
         case .roster(let broker, let roster): replace(broker, roster)
         case .presence(let broker, let presence): apply(broker, presence)
         case .lost(let broker): forget(broker)
@@ -40,14 +44,30 @@ struct Rosters {
     }
 
     func view(of node: NodeName) -> NodeView? {
-        guard let presence = best(node) ?? known[node] else { return nil }
+        guard registered.contains(node) else { return nil }
+        let presence = best(node) ?? known[node] ?? WirePresence()
         let hello = presence.hello
         return NodeView(
             name: node.description, present: isPresent(node), since: presence.sinceMilliseconds, labels: hello.labels,
             facts: hello.facts, addresses: hello.addresses, program: hello.program)
     }
 
-    func views() -> [NodeView] { known.keys.sorted().compactMap(view) }
+    func views() -> [NodeView] { registered.sorted().compactMap(view) }
+
+    /// Brokers at which the node is present, in their order in the settings.
+    func brokers(of node: NodeName) -> [Int] {
+        brokers.keys.sorted().filter { brokers[$0]?[node]?.presence.present == true }
+    }
+
+    private mutating func register(_ nodes: Set<NodeName>) -> [Change] {
+        let changed = nodes.symmetricDifference(registered)
+        registered = nodes
+        return changed.map {
+            Change(
+                node: $0, isPresent: isPresent($0), arrived: isPresent($0),
+                sinceMilliseconds: known[$0]?.sinceMilliseconds ?? 0)
+        }
+    }
 
     func isPresent(_ node: NodeName) -> Bool { brokers.values.contains { $0[node]?.presence.present == true } }
 
@@ -66,7 +86,6 @@ struct Rosters {
         return changed(touched, by: broker) {
             $0.brokers[broker] = new
             for (node, saying) in new { $0.known[node] = saying.presence }
-            for node in touched where !$0.brokers.values.contains(where: { $0[node] != nil }) { $0.known[node] = nil }
         }
     }
 
@@ -91,12 +110,11 @@ struct Rosters {
     private mutating func changed(
         _ nodes: Set<NodeName>, by broker: Int, _ change: (inout Rosters) -> Void
     ) -> [Change] {
-        let before = self
+        let before = nodes.map { (node: $0, said: brokers[broker]?[$0]?.presence, isPresent: isPresent($0)) }
         change(&self)
-        return nodes.compactMap { node in
-            let was = before.brokers[broker]?[node]?.presence
+        return before.compactMap { node, was, wasPresent in
             let isNow = brokers[broker]?[node]?.presence
-            guard was != isNow || before.isPresent(node) != isPresent(node) else { return nil }
+            guard was != isNow || wasPresent != isPresent(node) else { return nil }
             let reaches = isNow?.present == true
             let reached = was?.present == true && was?.sinceMilliseconds == isNow?.sinceMilliseconds
             return Change(

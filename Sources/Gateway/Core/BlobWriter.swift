@@ -1,0 +1,99 @@
+import Dispatch
+import Foundation
+import Glibc
+import Messages
+import NIOCore
+import Sodium
+import Spool
+
+/// Streams one upload to the disk, hashing as it goes. One that is let go without `finish` leaves nothing.
+actor BlobWriter {
+    private let store: BlobStore
+    private let user: String
+    private let folder: String
+    private let data: File
+    private var chunk = Blake2b.Hasher()
+    private var chunkBytes = 0
+    private var list: [UInt8] = []
+    private var size: UInt64 = 0
+
+    init(store: BlobStore, user: String) throws(Failure) {
+        self.store = store
+        self.user = user
+        folder = "\(store.folder)/incoming/\(Hex.encode(Random.bytes(16)))"
+        try BlobStore.makeFolder(folder + "/by")
+        do throws(SystemError) {
+            data = try File(folder + "/data", O_WRONLY | O_CREAT | O_EXCL)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// Appends a piece of any size; throws `no_space` where the disk is full.
+    func write(_ piece: ByteBuffer) throws(Failure) {
+        var problem: SystemError?
+        piece.withUnsafeReadableBytes { bytes in
+            do throws(SystemError) { try data.write(bytes) } catch { problem = error }
+            hash(bytes)
+        }
+        if let problem { throw Self.failure(problem) }
+        size += UInt64(piece.readableBytes)
+    }
+
+    /// Makes the blob durable and known to the user. Called once.
+    func finish() async throws(Failure) -> (blob: BlobID, size: UInt64) {
+        if chunkBytes > 0 { endChunk() }
+        let blob = BlobID(size: size, list: list)
+        do throws(SystemError) {
+            try File(folder + "/list", O_WRONLY | O_CREAT | O_EXCL).write(list)
+            try await synchronise()
+            try settle(blob)
+        } catch {
+            throw Self.failure(error)
+        }
+        return (blob, size)
+    }
+
+    private func hash(_ bytes: UnsafeRawBufferPointer) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(BlobID.chunkSize - chunkBytes))
+            chunk.update(part)
+            chunkBytes += part.count
+            if chunkBytes == BlobID.chunkSize { endChunk() }
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
+        }
+    }
+
+    private func endChunk() {
+        list += chunk.finish()
+        chunk = Blake2b.Hasher()
+        chunkBytes = 0
+    }
+
+    /// Puts it in place; where the same content is there already, only the user's mark is added.
+    private func settle(_ blob: BlobID) throws(SystemError) {
+        _ = try File(folder + "/by/@\(Topic.encode(user))", O_WRONLY | O_CREAT)
+        if rename(folder, store.path(blob)) != 0 {
+            guard errno == EEXIST || errno == ENOTEMPTY else { throw SystemError.last("rename", store.path(blob)) }
+            _ = try File(store.mark(blob, user), O_WRONLY | O_CREAT)
+        }
+        try File(store.folder, O_RDONLY | O_DIRECTORY).synchronise()
+    }
+
+    /// fsync takes as long as the disk does, so it has a thread of its own.
+    private func synchronise() async throws(SystemError) {
+        let descriptor = data.descriptor
+        let result = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: fsync(descriptor) == 0 ? 0 : errno) }
+        }
+        if result != 0 { throw SystemError("fsync", folder, errno: result) }
+    }
+
+    private static func failure(_ error: SystemError) -> Failure {
+        error.errno == ENOSPC || error.errno == EDQUOT
+            ? Failure(.noSpace, "The gateway's disk is full.") : Failure(.internal, "The upload cannot be stored.")
+    }
+}

@@ -1,0 +1,232 @@
+import Bus
+import Logging
+import Messages
+import Sodium
+import SwiftProtobuf
+import ZeroMQ
+
+/// The gateway's end of the bus: makes bytes of what is to be sent, and arrays of what came. Lives on the bus thread.
+final class BusEnd {
+    /// Where what came goes; each is called once a pass at most, and must not wait.
+    struct Sinks: Sendable {
+        let executions: @Sendable ([Incoming]) -> Void
+        let logs: @Sendable ([Arrival]) -> Void
+        let files: @Sendable ([ChunkWanted]) -> Void
+    }
+
+    private let keys: KeyRing
+    private let nodes: NodeTable
+    private let sinks: Sinks
+    private let logger: Logger
+    private var link: Link?
+    /// Messages that were thrown away because nothing vouched for them.
+    private var refused = 0
+
+    private var incoming: [Incoming] = []
+    private var arrivals: [Arrival] = []
+    private var wanted: [ChunkWanted] = []
+
+    init(keys: KeyRing, nodes: NodeTable, sinks: Sinks, logger: Logger) {
+        self.keys = keys
+        self.nodes = nodes
+        self.sinks = sinks
+        self.logger = logger
+    }
+
+    /// Opens the link; called once, on the loop.
+    func start(on loop: PollLoop, pair: KeyPair, brokers: [BrokerAddress], program: String) throws(ZeroMQError) {
+        let hello = WireHello.with {
+            $0.versionOldest = UInt32(ProtocolVersion.oldest)
+            $0.versionNewest = UInt32(ProtocolVersion.newest)
+            $0.program = program
+            $0.startedMilliseconds = Moment.now().unixMilliseconds
+        }
+        let link = try Link(.gateway, brokers: brokers, keys: pair, hello: hello, on: loop) { [weak self] in
+            self?.receive($0)
+        }
+        link.follow(["output/"])
+        self.link = link
+    }
+
+    func close() {
+        link?.close()
+        link = nil
+    }
+
+    // MARK: In
+
+    private func receive(_ events: [Link.Event]) {
+        for event in events { take(event) }
+        if !incoming.isEmpty { sinks.executions(incoming) }
+        if !arrivals.isEmpty { sinks.logs(arrivals) }
+        if !wanted.isEmpty { sinks.files(wanted) }
+        incoming.removeAll(keepingCapacity: true)
+        arrivals.removeAll(keepingCapacity: true)
+        wanted.removeAll(keepingCapacity: true)
+    }
+
+    private func take(_ event: Link.Event) {
+        switch event {
+        case .connected(let broker, _): logger.info("broker connected", metadata: ["broker": "\(broker)"])
+        case .lost(let broker):
+            logger.warning("broker lost", metadata: ["broker": "\(broker)"])
+            apply(.lost(broker: broker))
+        case .refused(let broker, let failure):
+            logger.error("broker refuses", metadata: ["broker": "\(broker)", "code": "\(failure.code.rawValue)"])
+        case .following: arrivals.append(.following)
+        case .message(let message): take(message)
+        case .output(let output): take(output)
+        case .interest: break
+        }
+    }
+
+    private func take(_ output: Link.Output) {
+        if output.topic.starts(with: Array("output/".utf8)), output.parts.count == 2 {
+            arrivals.append(.slice(topic: output.topic, header: output.parts[0], records: output.parts[1]))
+        } else if output.topic.starts(with: Array("presence/".utf8)), let body = output.parts.first {
+            guard let presence = try? WirePresence(serializedBytes: body) else { return }
+            apply(.presence(broker: output.broker, presence))
+        }
+    }
+
+    private func take(_ message: Link.Incoming) {
+        let id = message.header.execution
+        guard let node = message.sender?.node else { return takeFromBroker(message) }
+        switch message.header.verb {
+        case .report:
+            guard isVouched(message, by: node), let body = try? WireReport(serializedBytes: message.body),
+                let report = Dispatcher.Report(body)
+            else { return refuse(message) }
+            incoming.append(.reported(id, node, report))
+        case .replayed:
+            guard isVouched(message, by: node), let body = try? WireReplayed(serializedBytes: message.body) else {
+                return refuse(message)
+            }
+            arrivals.append(.replayed(id, node, body))
+        case .range: arrivals.append(.range(id, node, message.body))
+        case .chunkRequest:
+            guard let body = try? WireChunkRequest(serializedBytes: message.body) else { return refuse(message) }
+            wanted.append(
+                ChunkWanted(
+                    header: message.header, node: node, blob: [UInt8](body.blob), index: body.index,
+                    broker: message.broker))
+        default: refuse(message)
+        }
+    }
+
+    private func takeFromBroker(_ message: Link.Incoming) {
+        guard message.sender == nil || message.sender?.role == .broker else { return refuse(message) }
+        switch message.header.verb {
+        case .roster:
+            guard let roster = try? WireRoster(serializedBytes: message.body) else { return refuse(message) }
+            apply(.roster(broker: message.broker, roster))
+        case .absent:
+            guard let absent = try? WireAbsent(serializedBytes: message.body) else { return refuse(message) }
+            incoming.append(.absent(message.header.execution, absent.nodes.compactMap { NodeName($0) }))
+        default: break
+        }
+    }
+
+    private func isVouched(_ message: Link.Incoming, by node: NodeName) -> Bool {
+        guard let keys = keys[node]?.keys else { return false }
+        return Tags.isValidReport(
+            message.tag, header: message.headerBytes, node: node, body: message.body, keys: keys)
+    }
+
+    private func refuse(_ message: Link.Incoming) {
+        refused += 1
+        logger.debug("message dropped", metadata: ["verb": "\(message.header.verb)", "dropped": "\(refused)"])
+    }
+
+    private func apply(_ news: Rosters.News) {
+        for change in nodes.apply([news]) {
+            if change.arrived || change.isPresent {
+                guard change.arrived else { continue }
+                incoming.append(.arrived(change.node))
+                arrivals.append(.arrived(change.node))
+            } else {
+                incoming.append(.departed(change.node, sinceMilliseconds: change.sinceMilliseconds))
+                arrivals.append(.departed(change.node))
+            }
+        }
+    }
+
+    // MARK: Out
+
+    func send(_ items: [Outgoing]) {
+        for item in items { send(item) }
+    }
+
+    private func send(_ item: Outgoing) {
+        switch item {
+        case .deliver(let order, let nodes): deliver(order, nodes)
+        case .stop(let id, let nodes, let wish):
+            let stop = WireStop.with {
+                $0.graceMilliseconds = wish.graceMilliseconds
+                $0.user = wish.user
+            }
+            command(Header(.stop, id), stop, to: nodes)
+        case .reported(let id, let node, let sequence):
+            command(Header(.reported, id, sequence: sequence), WireReported.with { $0.sequence = sequence }, to: [node])
+        case .copied(let id, let node, let spool, let position):
+            let copied = WireCopied.with {
+                $0.spool = spool
+                $0.position = position
+            }
+            command(Header(.copied, id), copied, to: [node])
+        case .replay(let id, let node, let spool, let from, let to):
+            let replay = WireReplay.with {
+                $0.spool = spool
+                $0.from = from
+                $0.to = to
+            }
+            command(Header(.replay, id), replay, to: [node])
+        case .clock(let nodes):
+            command(Header(.clock), WireClock.with { $0.milliseconds = Moment.now().unixMilliseconds }, to: nodes)
+        case .event(let topic, let event):
+            guard let body: [UInt8] = try? event.serializedBytes() else { return }
+            link?.publish(topic, [body])
+        case .bulk(let header, let node, let body, let broker):
+            link?.send(.bulk, to: Principal(node), header, body: body, via: broker)
+        }
+    }
+
+    /// The body travels once to each broker, with a tag for each node; the ticket is as old as this call.
+    private func deliver(_ order: Outgoing.Order, _ nodes: [NodeName]) {
+        let ticket = Ticket(
+            uid: order.uid, user: order.user, execution: order.execution, session: order.session, order: order.bytes,
+            issuedMilliseconds: Moment.now().unixMilliseconds
+        ).bytes
+        let delivery = WireDelivery.with {
+            $0.ticket = .init(ticket)
+            $0.order = .init(order.bytes)
+        }
+        guard let body: [UInt8] = try? delivery.serializedBytes() else { return }
+        fanOut(Header(.order, order.execution), body, nodes) { node, known in
+            Tags.order(ticket: ticket, node: node, enrolment: known.enrolment, keys: known.keys)
+        }
+    }
+
+    private func command(_ header: Header, _ message: some SwiftProtobuf.Message, to nodes: [NodeName]) {
+        guard let body: [UInt8] = try? message.serializedBytes() else { return }
+        let bytes = header.bytes
+        if nodes.count == 1, let node = nodes.first, let known = keys[node] {
+            let tag = Tags.command(header: bytes, node: node, body: body, keys: known.keys)
+            let broker = self.nodes.byBroker(nodes).keys.first ?? nil
+            link?.send(to: Principal(node), header, body: body, tag: tag, via: broker)
+            return
+        }
+        fanOut(header, body, nodes) { node, known in
+            Tags.command(header: bytes, node: node, body: body, keys: known.keys)
+        }
+    }
+
+    private func fanOut(
+        _ header: Header, _ body: [UInt8], _ nodes: [NodeName], tag: (NodeName, KeyRing.Node) -> [UInt8]
+    ) {
+        for (broker, nodes) in self.nodes.byBroker(nodes) {
+            let pairs = nodes.compactMap { node in keys[node].map { (node: node, tag: tag(node, $0)) } }
+            if !pairs.isEmpty { link?.fanOut(header, body: body, to: pairs, via: broker) }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+import Bus
+import Logging
+import Messages
+import Spool
+import ZeroMQ
+
+/// Copies the nodes' output into the logs, as `LogCopy` decides. Lives on a thread of its own, since it writes and syncs.
+final class Copier {
+    /// What the copier says to others; none of it waits.
+    struct Sinks: Sendable {
+        let bus: @Sendable ([Outgoing]) -> Void
+        let executions: @Sendable ([Incoming]) -> Void
+    }
+
+    /// An execution as the copier takes it up.
+    struct Opening: Sendable {
+        let id: ExecutionID
+        let user: String
+        /// Positions are the log's to say.
+        var starts: [LogCopy.Start]
+
+        func topic(_ run: Int) -> [UInt8] { Topic.output(user: user, id, starts[run].node).bytes }
+    }
+
+    /// Not synced longer than this, or more than this much, and it is synced.
+    static let syncPeriod = Duration.milliseconds(100)
+    static let syncBytes = 1 << 20
+
+    private struct Writing {
+        let writer: LogWriter
+        /// With what is known by now, to open it anew.
+        var opening: Opening
+        var unsyncedBytes = 0
+        /// The spools of the runs whose node waits for `copied`.
+        var owed: [Int: UInt64] = [:]
+    }
+
+    private let logs: Logs
+    private let keys: KeyRing
+    private let sinks: Sinks
+    private let logger: Logger
+    private let loop: PollLoop
+    private var copy = LogCopy()
+    private var writing: [ExecutionID: Writing] = [:]
+    private var failed: [ExecutionID: Opening] = [:]
+    private var runsByTopic: [[UInt8]: RunKey] = [:]
+    /// Written in this pass, and not yet flushed.
+    private var touched: Set<ExecutionID> = []
+    private var unsynced: Set<ExecutionID> = []
+    private var isSyncDue = false
+    private var out: [Outgoing] = []
+    private var dropped = 0
+
+    init(logs: Logs, keys: KeyRing, sinks: Sinks, logger: Logger, on loop: PollLoop) {
+        self.logs = logs
+        self.keys = keys
+        self.sinks = sinks
+        self.logger = logger
+        self.loop = loop
+        loop.after(Self.syncPeriod, every: Self.syncPeriod) { [weak self] in
+            guard let self else { return }
+            perform(copy.receive(.tick, at: now))
+            endPass()
+        }
+    }
+
+    private var now: Duration { Moment.now().steady }
+
+    // MARK: In
+
+    func open(_ opening: Opening) {
+        begin(opening)
+        endPass()
+    }
+
+    func reported(_ key: RunKey, spool: UInt64, finalLength: UInt64?) {
+        writing[key.execution]?.opening.learn(key.run, spool, finalLength)
+        failed[key.execution]?.learn(key.run, spool, finalLength)
+        perform(copy.receive(.reported(key, spool: spool, finalLength: finalLength), at: now))
+        endPass()
+    }
+
+    func receive(_ arrivals: [Arrival]) {
+        let now = now
+        for arrival in arrivals {
+            switch arrival {
+            case .slice(let topic, let header, let records): take(topic: topic, header, records[...], now)
+            case .range(let id, let node, let bytes): take(range: bytes, id, node, now)
+            case .replayed(let id, let node, let answer): take(answer, id, node, now)
+            case .arrived(let node): perform(copy.receive(.arrived(node), at: now))
+            case .departed(let node): perform(copy.receive(.departed(node), at: now))
+            case .following: perform(copy.receive(.following, at: now))
+            }
+        }
+        endPass()
+    }
+
+    /// Brings everything to the disk; the last call.
+    func close() {
+        endPass()
+        sync()
+        flushOut()
+        writing = [:]
+    }
+
+    private func begin(_ opening: Opening) {
+        let id = opening.id
+        do throws(LogReader.Problem) {
+            let writer = try LogWriter(continuing: logs.path(of: id))
+            var opening = opening
+            for run in opening.starts.indices {
+                opening.starts[run].position = writer.position(of: UInt32(run))
+                runsByTopic[opening.topic(run)] = RunKey(execution: id, run: run)
+            }
+            writing[id] = Writing(writer: writer, opening: opening)
+            failed[id] = nil
+            logs.lengthened(id, to: LogEnd(offset: writer.end, isComplete: false))
+            perform(copy.receive(.opened(id, opening.starts), at: now))
+        } catch {
+            fail(opening, "\(error)")
+        }
+    }
+
+    // MARK: Slices
+
+    private func take(topic: [UInt8], _ header: [UInt8], _ records: ArraySlice<UInt8>, _ now: Duration) {
+        guard let header = SliceHeader(bytes: header), Int(header.length) == records.count, !records.isEmpty else {
+            return drop("malformed")
+        }
+        guard let key = runsByTopic[topic], let node = copy.node(of: key) else {
+            return takeLate(topic, header, records)
+        }
+        guard isVouched(topic, header, records, by: node) else { return drop("mac") }
+        append(key, header, records, now)
+    }
+
+    private func take(range bytes: [UInt8], _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
+        guard bytes.count > SliceHeader.size, let user = writing[id]?.opening.user else { return }
+        take(
+            topic: Topic.output(user: user, id, node).bytes, Array(bytes[..<SliceHeader.size]),
+            bytes[SliceHeader.size...], now)
+    }
+
+    private func append(_ key: RunKey, _ header: SliceHeader, _ records: ArraySlice<UInt8>, _ now: Duration) {
+        guard let index = writing.index(forKey: key.execution) else { return }
+        let judged = copy.receive(
+            slice: key, spool: header.spool, position: header.position, length: records.count, at: now)
+        if judged.decision != .drop {
+            writing.values[index].owed[key.run] = header.spool
+            unsynced.insert(key.execution)
+        }
+        if case .append(let cut) = judged.decision {
+            records.withUnsafeBytes { bytes in
+                writing.values[index].writer.append(
+                    run: UInt32(key.run), records: UnsafeRawBufferPointer(rebasing: bytes[cut...]),
+                    timeNanoseconds: Self.wallNanoseconds)
+            }
+            writing.values[index].unsyncedBytes += records.count - cut
+            touched.insert(key.execution)
+        }
+        perform(judged.effects)
+    }
+
+    /// A run that is complete, whose node has missed the last `copied`: it is told again.
+    private func takeLate(_ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>) {
+        guard case .output(_, let id, let node)? = Topic(bytes: topic), writing[id] == nil, failed[id] == nil else {
+            return
+        }
+        guard (try? logs.reader(for: id)) != nil, isVouched(topic, header, records, by: node) else { return }
+        let end = header.position + UInt64(records.count)
+        out.append(.copied(id, node, spool: header.spool, position: end))
+    }
+
+    private func isVouched(
+        _ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>, by node: NodeName
+    ) -> Bool {
+        guard let keys = keys[node]?.keys else { return false }
+        let mac = records.withUnsafeBytes { SliceMAC.compute(topic: topic, header: header, records: $0, keys: keys) }
+        return mac == header.mac
+    }
+
+    private func take(_ answer: WireReplayed, _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
+        guard let number = writing[id]?.opening.starts.firstIndex(where: { $0.node == node }) else { return }
+        let key = RunKey(execution: id, run: number)
+        perform(
+            copy.receive(
+                .replayed(
+                    key, spool: answer.spool, released: answer.released, length: answer.length, gone: answer.gone),
+                at: now))
+    }
+
+    private func drop(_ reason: String) {
+        dropped += 1
+        logger.debug("slice dropped", metadata: ["reason": "\(reason)", "dropped": "\(dropped)"])
+    }
+
+    // MARK: Doing
+
+    private func perform(_ effects: [LogCopy.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .requestReplay(let key, let node, let spool, let from, let to):
+                out.append(.replay(key.execution, node, spool: spool, from: from, to: to))
+            case .gap(let key, let spool, let to):
+                writing[key.execution]?.writer.appendGap(
+                    run: UInt32(key.run), to: to, timeNanoseconds: Self.wallNanoseconds)
+                writing[key.execution]?.owed[key.run] = spool
+                touched.insert(key.execution)
+                unsynced.insert(key.execution)
+            case .complete(let id): complete(id)
+            }
+        }
+    }
+
+    /// What is owed at the end of everything that came together: the readers' wake-ups first.
+    private func endPass() {
+        for id in touched {
+            guard let writer = writing[id]?.writer, flush(id, writer) else { continue }
+            logs.lengthened(id, to: LogEnd(offset: writer.end, isComplete: false))
+        }
+        touched.removeAll(keepingCapacity: true)
+        if unsynced.contains(where: { (writing[$0]?.unsyncedBytes ?? 0) >= Self.syncBytes }) {
+            sync()
+        } else if !unsynced.isEmpty, !isSyncDue {
+            isSyncDue = true
+            loop.after(Self.syncPeriod) { [weak self] in
+                self?.sync()
+                self?.flushOut()
+            }
+        }
+        flushOut()
+    }
+
+    private func flush(_ id: ExecutionID, _ writer: LogWriter) -> Bool {
+        do throws(SystemError) {
+            try writer.flush()
+            return true
+        } catch {
+            lose(id, "\(error)")
+            return false
+        }
+    }
+
+    /// Brings the logs to the disk and says so to the nodes, whose credit it is.
+    private func sync() {
+        isSyncDue = false
+        for id in unsynced { sync(id) }
+        unsynced.removeAll(keepingCapacity: true)
+    }
+
+    private func sync(_ id: ExecutionID) {
+        guard let index = writing.index(forKey: id) else { return }
+        let writing = writing.values[index]
+        do throws(SystemError) {
+            try writing.writer.synchronise()
+        } catch {
+            return lose(id, "\(error)")
+        }
+        var copied: [(key: RunKey, position: UInt64)] = []
+        for (run, spool) in writing.owed {
+            let position = writing.writer.position(of: UInt32(run))
+            out.append(.copied(id, writing.opening.starts[run].node, spool: spool, position: position))
+            copied.append((RunKey(execution: id, run: run), position))
+        }
+        self.writing.values[index].owed = [:]
+        self.writing.values[index].unsyncedBytes = 0
+        if !copied.isEmpty { sinks.executions([.copied(copied)]) }
+    }
+
+    private func complete(_ id: ExecutionID) {
+        guard let done = writing[id], flush(id, done.writer) else { return }
+        logs.lengthened(id, to: LogEnd(offset: done.writer.end, isComplete: true))
+        sync(id)
+        touched.remove(id)
+        unsynced.remove(id)
+        writing[id] = nil
+        for run in done.opening.starts.indices { runsByTopic[done.opening.topic(run)] = nil }
+        sinks.executions([.complete(id)])
+    }
+
+    // MARK: When the disk fails
+
+    /// Gives a log up for a moment; what comes meanwhile is let go and asked for again.
+    private func lose(_ id: ExecutionID, _ reason: String) {
+        guard let lost = writing.removeValue(forKey: id) else { return }
+        var opening = lost.opening
+        for run in opening.starts.indices { opening.starts[run].asksAtOnce = true }
+        fail(opening, reason)
+    }
+
+    private func fail(_ opening: Opening, _ reason: String) {
+        logger.error("log cannot be written", metadata: ["execution": "\(opening.id)", "reason": "\(reason)"])
+        failed[opening.id] = opening
+        loop.after(.seconds(1)) { [weak self] in
+            guard let self, let opening = failed[opening.id] else { return }
+            open(opening)
+        }
+    }
+
+    private func flushOut() {
+        guard !out.isEmpty else { return }
+        sinks.bus(out)
+        out.removeAll(keepingCapacity: true)
+    }
+
+    private static var wallNanoseconds: UInt64 { Moment.wallNanoseconds() }
+}
+
+extension Copier.Opening {
+    fileprivate mutating func learn(_ run: Int, _ spool: UInt64, _ finalLength: UInt64?) {
+        guard starts.indices.contains(run) else { return }
+        if starts[run].spool == 0 { starts[run].spool = spool }
+        if let finalLength { starts[run].finalLength = finalLength }
+    }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import Messages
+import Sodium
+import SwiftProtobuf
+
+extension Executions {
+    /// Takes a request on; when it returns, the submission is on the disk and on its way to the nodes.
+    ///
+    /// The same key with the same request gives the same execution with `isNew` false; with another request it throws
+    /// `conflict`. Anything wrong with the request is thrown as the first reason met, before anything is stored; nodes
+    /// that are not registered refuse the whole request with `unknown_node` and their names in `nodes`.
+    func submit(
+        _ request: ExecutionRequest, by identity: Identity, idempotencyKey: String?
+    ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
+        let key = try idempotencyKey.map { text throws(Failure) in
+            guard (1...200).contains(text.utf8.count) else {
+                throw Failure(.badRequest, "An Idempotency-Key has 1 to 200 bytes.")
+            }
+            return (text: text, hash: Self.hash(request))
+        }
+        if let key, let known = try await journal({ try await $0.known(key, of: identity.user) }) {
+            return try await answer(known, identity)
+        }
+        let checked = try RequestCheck.check(request)
+        let strangers = checked.nodes.filter { !surroundings.nodes.isRegistered($0) }.map(\.description)
+        guard strangers.isEmpty else { throw RequestCheck.unknown(strangers) }
+        let made = try Submitting(checked, identity, owner: surroundings.owner, blobs: surroundings.blobs)
+        try surroundings.logs.create(made.head, createdNanoseconds: Moment.wallNanoseconds())
+        let submission = Journal.Submission(head: made.head, order: made.order, key: key)
+        let accepted = try await journal { try await $0.accept(submission) }
+        guard case .new = accepted else { return try await answer(accepted, identity) }
+        let execution = Execution(made.head)
+        open(execution, order: made.order, isOld: false)
+        return (view(dispatcher.executions[made.head.id] ?? execution, withRuns: true), true)
+    }
+
+    /// The user's executions, newest first, without their runs; `before` is the last one of the page before.
+    func list(
+        user: String, active: Bool, limit: Int, before: ExecutionID?
+    ) async throws(Failure) -> [ExecutionView] {
+        let limit = max(1, min(limit, 500))
+        let lines = try await journal { try await $0.lines(user: user, active: active, limit: limit, before: before) }
+        return lines.map { line in
+            if let live = dispatcher.executions[line.head.id] { return view(live, withRuns: false) }
+            var view = ExecutionView(line.head, complete: line.isComplete)
+            for (state, count) in line.counts {
+                let report = WireReport.with { $0.state = WireState(rawValue: state) ?? .unspecified }
+                if let state = RunState(report) { view.counts[state.word, default: 0] += count }
+            }
+            return view
+        }
+    }
+
+    /// One execution with its runs; another user's looks like one that is not there: `unknown_execution`.
+    func show(_ id: ExecutionID, user: String) async throws(Failure) -> ExecutionView {
+        if let live = dispatcher.executions[id] {
+            guard live.head.user == user else { throw Self.unknown(id) }
+            return view(live, withRuns: true)
+        }
+        let entry = try await entry(id, user: user)
+        var view = ExecutionView(entry.execution.head, complete: entry.isComplete)
+        view.take(entry.execution.runs) { number, run in
+            run.view(number, copied: entry.copied[number] ?? 0, awaySince: nil)
+        }
+        return view
+    }
+
+    /// The run number of a node in an execution; `unknown_node` where it is none of its nodes.
+    func run(of node: String, in id: ExecutionID, user: String) async throws(Failure) -> UInt32 {
+        let execution: Execution
+        if let live = dispatcher.executions[id], live.head.user == user {
+            execution = live
+        } else {
+            execution = try await entry(id, user: user).execution
+        }
+        guard let name = NodeName(node), let number = execution.number(of: name) else {
+            throw Failure(.unknownNode, "\(node) is not a node of this execution.", nodes: [node])
+        }
+        return UInt32(number)
+    }
+
+    /// Wishes the runs stopped, on all nodes where none are named; the wish is on the disk when it returns.
+    func stop(
+        _ id: ExecutionID, nodes: [String]?, graceMilliseconds: UInt64?, by identity: Identity
+    ) async throws(Failure) {
+        guard let live = dispatcher.executions[id] else {
+            // Complete: there is nothing left to stop, which is what was wished.
+            _ = try await entry(id, user: identity.user)
+            return
+        }
+        guard live.head.user == identity.user else { throw Self.unknown(id) }
+        var runs = Array(live.runs.indices)
+        if let nodes {
+            let numbers = nodes.map { NodeName($0).flatMap(live.number) }
+            let strangers = zip(nodes, numbers).filter { $1 == nil }.map(\.0)
+            guard strangers.isEmpty else { throw RequestCheck.unknown(strangers) }
+            runs = numbers.compactMap { $0 }
+        }
+        let grace = min(graceMilliseconds ?? live.head.graceMilliseconds, RequestCheck.longestGraceMilliseconds)
+        let wish = StopWish(graceMilliseconds: grace, user: identity.user)
+        let wished = runs
+        try await journal { try await $0.wish(id, runs: wished, wish) }
+        perform([.stopWished(id, runs: wished, wish)])
+    }
+
+    private func entry(_ id: ExecutionID, user: String) async throws(Failure) -> Journal.Entry {
+        guard let entry = try await journal({ try await $0.entry(id) }), entry.execution.head.user == user else {
+            throw Self.unknown(id)
+        }
+        return entry
+    }
+
+    private func answer(
+        _ accepted: Journal.Accepted, _ identity: Identity
+    ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
+        guard case .known(let id) = accepted else {
+            throw Failure(.conflict, "This Idempotency-Key was used for another request.")
+        }
+        return (try await show(id, user: identity.user), false)
+    }
+
+    /// What makes two requests the same: their JSON with the keys in order.
+    private static func hash(_ request: ExecutionRequest) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return Blake2b.hash([UInt8]((try? encoder.encode(request)) ?? Data()))
+    }
+}
+
+// MARK: Views
+
+extension Executions {
+    func view(_ run: Run, _ key: RunKey) -> RunView {
+        run.view(
+            key.run, copied: copied[key.execution]?[key.run] ?? 0, awaySince: dispatcher.awaySince[run.node])
+    }
+
+    func view(_ execution: Execution, withRuns: Bool) -> ExecutionView {
+        let id = execution.head.id
+        var view = ExecutionView(execution.head, complete: completing.contains(id))
+        if withRuns {
+            view.take(execution.runs) { number, run in self.view(run, RunKey(execution: id, run: number)) }
+        } else {
+            for run in execution.runs { view.counts[run.state.word, default: 0] += 1 }
+        }
+        return view
+    }
+}
+
+extension ExecutionView {
+    init(_ head: ExecutionHead, complete: Bool) {
+        self.init(
+            execution: head.id.description, submission: head.submission.description, user: head.user, kind: head.kind,
+            command: head.command, created: head.createdMilliseconds, nodes: head.nodes.count,
+            log: Hex.encode(head.log),
+            files: head.files.map { FileView(name: $0.name, folder: $0.folder, size: $0.size) },
+            complete: complete, counts: [:])
+    }
+
+    fileprivate mutating func take(_ runs: [Run], _ view: (Int, Run) -> RunView) {
+        self.runs = runs.enumerated().map { view($0, $1) }
+        for run in runs { counts[run.state.word, default: 0] += 1 }
+    }
+}
+
+extension Hex {
+    /// 16 digits, as ids of logs and spools are written.
+    static func encode(_ number: UInt64) -> String { encode(withUnsafeBytes(of: number.bigEndian) { Array($0) }) }
+}
+
+extension FailureView {
+    init(_ failure: Failure) {
+        self.init(
+            code: failure.code.rawValue, sentence: failure.sentence,
+            nodes: failure.nodes.isEmpty ? nil : failure.nodes)
+    }
+}

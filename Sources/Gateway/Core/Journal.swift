@@ -1,0 +1,151 @@
+import Foundation
+import GRDB
+import Messages
+import SwiftProtobuf
+
+/// What the gateway must not forget: submissions, states, wishes. SQLite with a write-ahead log, each commit on the disk
+/// (`synchronous=FULL`) before the call returns.
+///
+/// A run without a row is waiting and was never given its order, as far as the journal knows.
+final class Journal: Sendable {
+    static let format = 1
+
+    /// A request to be stored, with what makes it the same when it comes again.
+    struct Submission: Sendable {
+        var head: ExecutionHead
+        var order: [UInt8]
+        /// The user's key and the hash of the request.
+        var key: (text: String, hash: [UInt8])?
+    }
+
+    /// Something that became of an execution.
+    enum Change: Sendable {
+        case run(RunKey, Run, copied: UInt64)
+        case complete(ExecutionID)
+    }
+
+    enum Accepted: Sendable {
+        case new
+        /// The key was used before, for this execution and the same request.
+        case known(ExecutionID)
+        /// The key was used before for another request.
+        case conflict
+    }
+
+    let pool: DatabasePool
+
+    /// Opens or makes the journal; throws for one of another format.
+    init(path: String) throws {
+        pool = try DatabasePool(path: path)
+        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        try pool.write { database in
+            try database.execute(sql: Self.schema)
+            let found = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'format'")
+            guard found == Self.format else { throw DatabaseError(message: "a journal of format \(found ?? 0)") }
+        }
+    }
+
+    private static let schema = """
+        CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT OR IGNORE INTO meta VALUES ('format', \(format));
+        CREATE TABLE IF NOT EXISTS executions (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, submission BLOB NOT NULL,
+            user TEXT NOT NULL, uid INTEGER NOT NULL, session BLOB NOT NULL, kind TEXT NOT NULL, command TEXT,
+            created INTEGER NOT NULL, deadline INTEGER NOT NULL, nodes TEXT NOT NULL, nodeCount INTEGER NOT NULL,
+            files TEXT NOT NULL, grace INTEGER NOT NULL, log INTEGER NOT NULL, orderBytes BLOB NOT NULL,
+            complete INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX IF NOT EXISTS executionsOfUser ON executions (user, number);
+        CREATE INDEX IF NOT EXISTS unfinished ON executions (number) WHERE complete = 0;
+        CREATE TABLE IF NOT EXISTS runs (
+            execution BLOB NOT NULL, run INTEGER NOT NULL, state INTEGER NOT NULL, report BLOB NOT NULL,
+            since INTEGER NOT NULL, copied INTEGER NOT NULL, PRIMARY KEY (execution, run)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS stops (
+            execution BLOB NOT NULL, run INTEGER NOT NULL, grace INTEGER NOT NULL, user TEXT NOT NULL,
+            PRIMARY KEY (execution, run)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS keys (
+            user TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, execution BLOB NOT NULL, created INTEGER NOT NULL,
+            PRIMARY KEY (user, key)) WITHOUT ROWID;
+        """
+}
+
+// MARK: Writing
+
+extension Journal {
+    /// Stores a submission; when it returns `new`, the request is accepted.
+    func accept(_ submission: Submission) async throws -> Accepted {
+        let head = submission.head
+        let files = try String(decoding: JSONEncoder().encode(head.files), as: UTF8.self)
+        let nodes = head.nodes.map(\.description).joined(separator: " ")
+        return try await pool.write { database in
+            if let key = submission.key {
+                let known = try Row.fetchOne(
+                    database, sql: "SELECT hash, execution FROM keys WHERE user = ? AND key = ?",
+                    arguments: [head.user, key.text])
+                if let known {
+                    guard let id = ExecutionID(bytes: known["execution"] as Data),
+                        known["hash"] as Data == Data(key.hash)
+                    else { return .conflict }
+                    return .known(id)
+                }
+                try database.execute(
+                    sql: "INSERT INTO keys VALUES (?, ?, ?, ?, ?)",
+                    arguments: [
+                        head.user, key.text, Data(key.hash), Data(head.id.bytes), head.createdMilliseconds,
+                    ])
+            }
+            try database.execute(
+                sql: """
+                    INSERT INTO executions (id, submission, user, uid, session, kind, command, created, deadline, nodes,
+                        nodeCount, files, grace, log, orderBytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    Data(head.id.bytes), Data(head.submission.bytes), head.user, Int64(head.uid), Data(head.session),
+                    head.kind, head.command, head.createdMilliseconds, head.deadlineMilliseconds, nodes,
+                    head.nodes.count, files, Int64(clamping: head.graceMilliseconds), Int64(bitPattern: head.log),
+                    Data(submission.order),
+                ])
+            return .new
+        }
+    }
+
+    /// Stores changes in one transaction.
+    func write(_ changes: [Change]) async throws {
+        guard !changes.isEmpty else { return }
+        try await pool.write { database in
+            let run = try database.cachedStatement(sql: "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)")
+            for change in changes {
+                switch change {
+                case .run(let key, let value, let copied):
+                    let report = value.report
+                    try run.execute(arguments: [
+                        Data(key.execution.bytes), key.run, report.state.rawValue, try report.serializedData(),
+                        value.since, Int64(clamping: copied),
+                    ])
+                case .complete(let id):
+                    try database.execute(
+                        sql: "UPDATE executions SET complete = 1 WHERE id = ?", arguments: [Data(id.bytes)])
+                    try database.execute(sql: "DELETE FROM stops WHERE execution = ?", arguments: [Data(id.bytes)])
+                }
+            }
+        }
+    }
+
+    /// Stores that runs are to be stopped; nil means all of them.
+    func wish(_ id: ExecutionID, runs: [Int], _ wish: StopWish) async throws {
+        try await pool.write { database in
+            let insert = try database.cachedStatement(sql: "INSERT OR REPLACE INTO stops VALUES (?, ?, ?, ?)")
+            for run in runs {
+                try insert.execute(arguments: [
+                    Data(id.bytes), run, Int64(clamping: wish.graceMilliseconds), wish.user,
+                ])
+            }
+        }
+    }
+
+    /// Keys older than this are used anew.
+    func forgetKeys(before milliseconds: Int64) async throws {
+        try await pool.write {
+            try $0.execute(sql: "DELETE FROM keys WHERE created < ?", arguments: [milliseconds])
+        }
+    }
+}

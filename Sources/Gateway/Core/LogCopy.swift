@@ -1,0 +1,294 @@
+import Messages
+
+/// What of each run's output is in the log, what is missing, and what is done about it. Decides only.
+///
+/// Each run in the log is contiguous: a slice that begins where the copy ends is appended, one that overlaps is cut, one
+/// beyond the end is let go and the range asked for.
+struct LogCopy {
+    enum Event: Sendable {
+        /// An execution is taken up; `positions` say where the log stands for each of its runs.
+        case opened(ExecutionID, [Start])
+        /// What the journal knows of a run; `finalLength` where it has ended.
+        case reported(RunKey, spool: UInt64, finalLength: UInt64?)
+        case replayed(RunKey, spool: UInt64, released: UInt64, length: UInt64, gone: Bool)
+        /// The node is there (again), or another broker reaches it: what was asked for may be lost.
+        case arrived(NodeName)
+        case departed(NodeName)
+        /// Output comes by another broker from now on: what was published meanwhile is missing.
+        case following
+        case tick
+    }
+
+    struct Start: Hashable, Sendable {
+        var node: NodeName
+        var spool: UInt64
+        var position: UInt64
+        var finalLength: UInt64?
+        /// It may have printed what never came: ask once the node is there.
+        var asksAtOnce: Bool
+    }
+
+    enum Effect: Hashable, Sendable {
+        case requestReplay(RunKey, NodeName, spool: UInt64, from: UInt64, to: UInt64)
+        /// Record that everything up to there is lost.
+        case gap(RunKey, spool: UInt64, to: UInt64)
+        /// Every run has ended and the log has all there will be.
+        case complete(ExecutionID)
+    }
+
+    /// What to do with the records of a slice.
+    enum Decision: Hashable, Sendable {
+        /// All but the first `cut` bytes.
+        case append(cut: Int)
+        /// Nothing new: the node has missed that it is copied.
+        case duplicate
+        /// Of another spool, or beyond the end.
+        case drop
+    }
+
+    static let replaySize: UInt64 = 1 << 20
+    /// A replay may end short of its size by what one slice can hold.
+    static let replaySlack: UInt64 = 2 * 65_556
+    static let replayTimeout = Duration.seconds(2)
+    /// A report may overtake the last slices; only then is the rest asked for.
+    static let overtaking = Duration.milliseconds(150)
+    static let patience = Duration.seconds(3600)
+
+    private struct State {
+        let node: NodeName
+        var spool: UInt64
+        var next: UInt64
+        var finalLength: UInt64?
+        /// The farthest end of the spool that anything has spoken of.
+        var known: UInt64
+        var asksAtOnce: Bool
+        var asked: (from: UInt64, at: Duration)?
+        var notBefore = Duration.zero
+
+        var isDone: Bool { finalLength.map { next >= $0 } ?? false }
+    }
+
+    private var executions: [ExecutionID: [State]] = [:]
+    private var unfinished: [ExecutionID: Int] = [:]
+    /// Runs that lack something.
+    private var lacking: Set<RunKey> = []
+    private var runsOfNode: [NodeName: Set<RunKey>] = [:]
+    private var present: Set<NodeName> = []
+    private var awaySince: [NodeName: Duration] = [:]
+
+    mutating func receive(_ event: Event, at now: Duration) -> [Effect] {
+        switch event {
+        case .opened(let id, let starts): open(id, starts, now)
+        case .reported(let key, let spool, let final): learn(key, spool, final, now)
+        case .replayed(let key, let spool, let released, let length, let gone):
+            replayed(key, spool, released, length, gone, now)
+        case .arrived(let node): arrive(node, now)
+        case .departed(let node): depart(node, now)
+        case .following: present.sorted().flatMap { arrive($0, now) }
+        case .tick: tick(now)
+        }
+    }
+
+    /// Judges a slice of `length` bytes at `position`; its MAC is right.
+    mutating func receive(
+        slice key: RunKey, spool: UInt64, position: UInt64, length: Int, at now: Duration
+    ) -> (decision: Decision, effects: [Effect]) {
+        guard var state = self[key] else { return (.drop, []) }
+        if state.spool == 0 { state.spool = spool }
+        guard state.spool == spool else { return (.drop, []) }
+        guard !state.isDone else { return (.duplicate, []) }
+        let end = position + UInt64(length)
+        state.known = max(state.known, end)
+        guard position <= state.next, end > state.next else {
+            self[key] = state
+            guard end > state.next else { return (.duplicate, []) }
+            self[key]?.notBefore = now
+            return (.drop, ask(key, now))
+        }
+        let cut = Int(state.next - position)
+        state.next = end
+        if state.asked == nil { state.notBefore = now + Self.overtaking }
+        self[key] = state
+        return (.append(cut: cut), state.asked == nil && !state.isDone ? [] : advanced(key, now))
+    }
+
+    func position(of key: RunKey) -> UInt64 { self[key]?.next ?? 0 }
+
+    func spool(of key: RunKey) -> UInt64 { self[key]?.spool ?? 0 }
+
+    func node(of key: RunKey) -> NodeName? { self[key]?.node }
+
+    private subscript(key: RunKey) -> State? {
+        get {
+            guard let count = executions[key.execution]?.count, key.run >= 0, key.run < count else { return nil }
+            return executions[key.execution]?[key.run]
+        }
+        set {
+            guard let newValue, let index = executions.index(forKey: key.execution) else { return }
+            executions.values[index][key.run] = newValue
+        }
+    }
+}
+
+// MARK: What is known of a run
+
+extension LogCopy {
+    private mutating func open(_ id: ExecutionID, _ starts: [Start], _ now: Duration) -> [Effect] {
+        forget(id)
+        executions[id] = starts.map {
+            State(
+                node: $0.node, spool: $0.spool, next: $0.position, finalLength: $0.finalLength,
+                known: max($0.position, $0.finalLength ?? 0), asksAtOnce: $0.asksAtOnce)
+        }
+        unfinished[id] = 0
+        var keys: [RunKey] = []
+        for (number, state) in (executions[id] ?? []).enumerated() where !state.isDone {
+            unfinished[id, default: 0] += 1
+            let key = RunKey(execution: id, run: number)
+            runsOfNode[state.node, default: []].insert(key)
+            keys.append(key)
+        }
+        return unfinished[id] == 0 ? finish(id) : keys.flatMap { ask($0, now) }
+    }
+
+    private mutating func learn(_ key: RunKey, _ spool: UInt64, _ final: UInt64?, _ now: Duration) -> [Effect] {
+        guard var state = self[key], !state.isDone else { return [] }
+        if state.spool == 0 { state.spool = spool }
+        if let final {
+            // A final length short of the copy cannot be; the copy stands.
+            state.finalLength = max(final, state.next)
+            state.known = max(state.known, final)
+            state.notBefore = now + Self.overtaking
+        }
+        self[key] = state
+        return advanced(key, now)
+    }
+
+    private mutating func replayed(
+        _ key: RunKey, _ spool: UInt64, _ released: UInt64, _ length: UInt64, _ gone: Bool, _ now: Duration
+    ) -> [Effect] {
+        guard var state = self[key], !state.isDone, state.spool == spool || gone else { return [] }
+        state.known = max(state.known, length)
+        state.asksAtOnce = false
+        // What the node does not hold any more will never come: the gap reaches up to what it still has.
+        let lost = gone ? (state.finalLength ?? state.next) : released
+        guard lost > state.next else {
+            if length <= state.next { state.asked = nil }
+            self[key] = state
+            return advanced(key, now)
+        }
+        state.next = lost
+        state.known = max(state.known, lost)
+        state.asked = nil
+        self[key] = state
+        return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
+    }
+
+    /// The copy of a run has grown, or more is known of it.
+    private mutating func advanced(_ key: RunKey, _ now: Duration) -> [Effect] {
+        guard var state = self[key] else { return [] }
+        if state.isDone { return close(key, state) }
+        if let asked = state.asked,
+            state.next >= state.known || state.next + Self.replaySlack >= asked.from + Self.replaySize
+        {
+            state.asked = nil
+            self[key] = state
+        }
+        return ask(key, now)
+    }
+
+    private mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
+        lacking.remove(key)
+        guard runsOfNode[state.node]?.remove(key) != nil else { return [] }
+        if runsOfNode[state.node]?.isEmpty == true { runsOfNode[state.node] = nil }
+        let left = (unfinished[key.execution] ?? 1) - 1
+        unfinished[key.execution] = left
+        return left == 0 ? finish(key.execution) : []
+    }
+
+    private mutating func forget(_ id: ExecutionID) {
+        guard let states = executions.removeValue(forKey: id) else { return }
+        for (number, state) in states.enumerated() {
+            let key = RunKey(execution: id, run: number)
+            lacking.remove(key)
+            runsOfNode[state.node]?.remove(key)
+        }
+    }
+
+    private mutating func finish(_ id: ExecutionID) -> [Effect] {
+        executions[id] = nil
+        unfinished[id] = nil
+        return [.complete(id)]
+    }
+}
+
+// MARK: Asking for what is missing
+
+extension LogCopy {
+    private mutating func ask(_ key: RunKey, _ now: Duration) -> [Effect] {
+        guard var state = self[key], state.spool != 0, state.asksAtOnce || state.known > state.next else {
+            lacking.remove(key)
+            return []
+        }
+        lacking.insert(key)
+        guard present.contains(state.node), now >= state.notBefore else { return [] }
+        if let asked = state.asked, now < asked.at + Self.replayTimeout { return [] }
+        let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
+        state.asked = (state.next, now)
+        self[key] = state
+        return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
+    }
+
+    private mutating func arrive(_ node: NodeName, _ now: Duration) -> [Effect] {
+        present.insert(node)
+        awaySince[node] = nil
+        var effects: [Effect] = []
+        for key in runsOfNode[node] ?? [] {
+            guard var state = self[key] else { continue }
+            state.asked = nil
+            state.notBefore = now
+            state.asksAtOnce = true
+            self[key] = state
+            effects += ask(key, now)
+        }
+        return effects
+    }
+
+    private mutating func depart(_ node: NodeName, _ now: Duration) -> [Effect] {
+        present.remove(node)
+        if awaySince[node] == nil { awaySince[node] = now }
+        return []
+    }
+
+    private mutating func tick(_ now: Duration) -> [Effect] {
+        var effects: [Effect] = []
+        for key in lacking {
+            guard let state = self[key] else {
+                lacking.remove(key)
+                continue
+            }
+            if let final = state.finalLength, !present.contains(state.node), isLost(state.node, now) {
+                effects += giveUp(key, final, now)
+            } else {
+                effects += ask(key, now)
+            }
+        }
+        return effects
+    }
+
+    private mutating func isLost(_ node: NodeName, _ now: Duration) -> Bool {
+        guard let since = awaySince[node] else {
+            awaySince[node] = now
+            return false
+        }
+        return now >= since + Self.patience
+    }
+
+    /// The node has been gone too long: what it still held is counted as lost.
+    private mutating func giveUp(_ key: RunKey, _ final: UInt64, _ now: Duration) -> [Effect] {
+        guard var state = self[key] else { return [] }
+        state.next = final
+        self[key] = state
+        return [.gap(key, spool: state.spool, to: final)] + advanced(key, now)
+    }
+}

@@ -1,0 +1,56 @@
+import Messages
+
+/// What the core wants sent; the bus thread makes tickets, tags and bytes of it.
+enum Outgoing: Sendable {
+    /// What every delivery of an execution's order has in common.
+    struct Order: Sendable {
+        let execution: ExecutionID
+        let user: String
+        let uid: UInt32
+        let session: [UInt8]
+        let bytes: [UInt8]
+    }
+
+    case deliver(Order, [NodeName])
+    case stop(ExecutionID, [NodeName], StopWish)
+    case reported(ExecutionID, NodeName, sequence: UInt64)
+    case copied(ExecutionID, NodeName, spool: UInt64, position: UInt64)
+    case replay(ExecutionID, NodeName, spool: UInt64, from: UInt64, to: UInt64)
+    case clock([NodeName])
+    case event(Topic, WireEvent)
+    /// The answer to a chunk request, by the broker that brought it.
+    case bulk(Header, NodeName, body: [UInt8], broker: Int)
+}
+
+/// What came over the bus for the executions, its tags checked.
+enum Incoming: Sendable {
+    case arrived(NodeName)
+    case departed(NodeName, sinceMilliseconds: Int64)
+    case absent(ExecutionID, [NodeName])
+    case reported(ExecutionID, NodeName, Dispatcher.Report)
+    /// From the copier: so much of the runs is in the log and on the disk.
+    case copied([(key: RunKey, position: UInt64)])
+    /// From the copier: the log is complete.
+    case complete(ExecutionID)
+}
+
+/// What came over the bus for the logs.
+enum Arrival: Sendable {
+    /// A slice of the output lane; its MAC is not checked yet.
+    case slice(topic: [UInt8], header: [UInt8], records: [UInt8])
+    /// A slice of the bulk lane: header and records in one.
+    case range(ExecutionID, NodeName, [UInt8])
+    case replayed(ExecutionID, NodeName, WireReplayed)
+    case arrived(NodeName)
+    case departed(NodeName)
+    case following
+}
+
+/// A piece of a file that a node asks for.
+struct ChunkWanted: Sendable {
+    let header: Header
+    let node: NodeName
+    let blob: [UInt8]
+    let index: UInt32
+    let broker: Int
+}
