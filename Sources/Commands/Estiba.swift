@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Spool
 
 /// The command line: one verb a file.
 struct Estiba: AsyncParsableCommand {
@@ -44,6 +45,9 @@ package enum CommandLineProgram {
         case let error as CommandError:
             StandardStreams.say(error.sentence)
             exit(error.exitCode)
+        case let error as SystemError:
+            StandardStreams.say("\(error)")
+            exit(CommandError.local("").exitCode)
         case is ReaderGone: exit(128 + SIGPIPE)
         case let error as ExitCode: exit(error.rawValue)
         default: break

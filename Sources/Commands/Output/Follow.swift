@@ -62,7 +62,8 @@ struct Follow {
     private func path(_ place: Follower.Place) -> String {
         let follow = goesOn ? "follow=true&" : ""
         let query = node.map { "node=\($0)&position=\(place.position)" } ?? "offset=\(place.offset)"
-        return "executions/\(execution)/frames?\(follow)\(query)"
+        let log = node == nil ? place.log.map { "&log=\($0)" } ?? "" : ""
+        return "executions/\(execution)/frames?\(follow)\(query)\(log)"
     }
 
     private func write(_ buffer: inout OutputBuffer) throws(ReaderGone) {

@@ -1,0 +1,106 @@
+import Glibc
+import NIOPosix
+import Spool
+
+/// The parts of one `up` as processes: starts them, starts them again, ends them.
+///
+/// `run()` is its life: it returns when `stop()` was called and every part has ended.
+actor Household {
+    struct Part: Sendable {
+        let name: String
+        /// The program with its arguments.
+        let command: [String]
+    }
+
+    private let parts: [String: Part]
+    private let order: [String]
+    private let folder: UpFolder
+    private var keeper = PartKeeper()
+    private var unready: Set<String>
+    /// For the calls that block: two for every part.
+    private let threads: NIOThreadPool
+    private let happenings: AsyncStream<Happening>
+    private let tell: AsyncStream<Happening>.Continuation
+
+    private enum Happening: Sendable {
+        case keeper(PartKeeper.Event)
+        case due(String)
+        case ready(String)
+    }
+
+    /// How long parts have to end after SIGTERM.
+    private static let patience = Duration.seconds(8)
+
+    init(_ parts: [Part], folder: UpFolder) {
+        self.parts = Dictionary(uniqueKeysWithValues: parts.map { ($0.name, $0) })
+        self.folder = folder
+        order = parts.map(\.name)
+        unready = Set(order)
+        threads = NIOThreadPool(numberOfThreads: 2 * parts.count + 2)
+        (happenings, tell) = AsyncStream.makeStream()
+    }
+
+    var pids: [String: Int32] { keeper.pids }
+    /// Those that have not been ready yet since the beginning.
+    var notYetReady: [String] { order.filter(unready.contains) }
+    private var isStopping = false
+
+    func run() async throws {
+        threads.start()
+        tell.yield(.keeper(.began(order)))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for await happening in happenings {
+                switch happening {
+                case .ready(let part): unready.remove(part)
+                case .due(let part): try start(part, &group)
+                case .keeper(let event): try carryOut(keeper.receive(event, at: .now), &group)
+                }
+                if isStopping && keeper.pids.isEmpty { break }
+            }
+            group.cancelAll()
+        }
+        try await threads.shutdownGracefully()
+    }
+
+    /// Asks all parts to end, and makes them after a while.
+    func stop() async {
+        isStopping = true
+        tell.yield(.keeper(.stopping))
+        for pid in keeper.pids.values { kill(pid, SIGTERM) }
+        let end = ContinuousClock.now + Self.patience
+        while !keeper.pids.isEmpty {
+            if ContinuousClock.now > end { for pid in keeper.pids.values { kill(pid, SIGKILL) } }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func carryOut(
+        _ effects: [PartKeeper.Effect], _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) throws {
+        for effect in effects {
+            switch effect {
+            case .record(let pids): try JSONFile.write(pids, to: folder.pids)
+            case .start(let part, after: .zero): try start(part, &group)
+            case .start(let part, let pause):
+                StandardStreams.say("\(part) ended; starting it again")
+                let tell = tell
+                group.addTask {
+                    try? await Task.sleep(for: pause)
+                    tell.yield(.due(part))
+                }
+            }
+        }
+    }
+
+    private func start(_ name: String, _ group: inout ThrowingTaskGroup<Void, any Error>) throws {
+        guard !isStopping, let part = parts[name] else { return }
+        let child = try Child.start(part.command, log: folder.log(name))
+        try carryOut(keeper.receive(.started(name, pid: child.pid), at: .now), &group)
+        let (tell, threads) = (tell, threads)
+        group.addTask { if await child.becomesReady(threads) { tell.yield(.ready(name)) } }
+        group.addTask {
+            await child.ends(threads)
+            tell.yield(.keeper(.ended(name)))
+        }
+    }
+}
