@@ -1,5 +1,41 @@
 # make run and make test are all a newcomer needs; `make help` lists the rest.
-.PHONY: protobuf
+.PHONY: help run test test-long chaos bench format lint protobuf
+.DEFAULT_GOAL := help
+
+SOURCES = Package.swift Sources Tests
+
+## help: list what there is
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## run: set up, build for release, start everything on this machine, show a first deployment
+run:
+	@Scripts/run
+
+## test: set up, build, and run every test
+test:
+	@Scripts/test
+
+## test-long: the tests, and the endurance case at full length
+test-long:
+	@ESTIBA_TEST_LONG=1 Scripts/test
+
+## chaos: the endurance case again and again (ROUNDS, default 10), parts killed at random
+chaos:
+	@Scripts/chaos
+
+## bench: measure against the peers that are installed
+bench:
+	@Scripts/setup release
+	python3 Benchmarks/bench.py
+
+## format: lay the source out anew
+format:
+	swift format -i -r $(SOURCES)
+
+## lint: say where the source is not laid out as it should be
+lint:
+	swift format lint -s -r $(SOURCES)
 
 ## protobuf: make Sources/Messages/Generated anew from estiba.proto (needs Debian's protobuf-compiler)
 protobuf:
