@@ -122,7 +122,15 @@ let package = Package(
         tests(
             "NodeTests",
             ["Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM", "Bus", "Sodium", protobuf]),
-        tests("GatewayTests", ["Gateway", "Authenticator", "Spool", "Messages", "Bus", "Sodium"]),
+        tests(
+            "GatewayTests",
+            [
+                "Gateway", "Authenticator", "Spool", "Messages", "Bus", "Sodium", logging, lifecycle,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ]),
         tests("CommandsTests", ["Commands", "Messages", "Spool"]),
     ],
     swiftLanguageModes: [.v6]

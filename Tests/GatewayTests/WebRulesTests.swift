@@ -1,0 +1,184 @@
+import Bus
+import HTTPTypes
+import Testing
+
+@testable import Gateway
+
+@Suite struct LoginLimiterTests {
+    private let start = ContinuousClock.now
+
+    @Test func `the eleventh failure in five minutes waits`() {
+        var limiter = LoginLimiter()
+        let attempt = LoginLimiter.Attempt(user: "ana", address: "10.0.0.1")
+        for second in 0..<10 { #expect(limiter.begin(attempt, at: start + .seconds(second)) == nil) }
+        #expect(limiter.begin(attempt, at: start + .seconds(10)) == .seconds(290))
+        #expect(limiter.begin(attempt, at: start + .seconds(299)) == .seconds(1))
+        #expect(limiter.begin(attempt, at: start + .seconds(300)) == nil)
+    }
+
+    @Test func `the same user from another address is not touched`() {
+        var limiter = LoginLimiter()
+        for _ in 0..<20 { _ = limiter.begin(.init(user: "ana", address: "10.0.0.1"), at: start) }
+        #expect(limiter.begin(.init(user: "ana", address: "10.0.0.2"), at: start) == nil)
+    }
+
+    @Test func `a success forgets the failures before it`() {
+        var limiter = LoginLimiter()
+        let attempt = LoginLimiter.Attempt(user: "ana", address: "10.0.0.1")
+        for _ in 0..<9 { _ = limiter.begin(attempt, at: start) }
+        limiter.succeeded(attempt)
+        for _ in 0..<10 { #expect(limiter.begin(attempt, at: start) == nil) }
+    }
+}
+
+@Suite struct SessionsTests {
+    private static let minute: Int64 = 60_000
+    private let began: Int64 = 1_700_000_000_000
+
+    private func token(issued: Int64, authenticated: Int64? = nil) -> LoginToken {
+        LoginToken(
+            uid: 1000, user: "ana", session: [UInt8](repeating: 7, count: 16), issuedMilliseconds: issued,
+            authenticatedMilliseconds: authenticated ?? issued)
+    }
+
+    @Test func `half an hour without use ends a session`() {
+        var sessions = Sessions()
+        #expect(sessions.use(token(issued: began), at: began + 29 * Self.minute) == .alive(reissue: true))
+        #expect(sessions.use(token(issued: began), at: began + 58 * Self.minute) == .alive(reissue: true))
+        #expect(sessions.use(token(issued: began), at: began + 88 * Self.minute) == .over)
+    }
+
+    @Test func `use every minute does not lead beyond twelve hours`() {
+        var sessions = Sessions()
+        for minute in 0..<Int64(12 * 60) {
+            #expect(sessions.use(token(issued: began), at: began + minute * Self.minute) != .over)
+        }
+        #expect(sessions.use(token(issued: began), at: began + 720 * Self.minute) == .over)
+        let fresh = token(issued: began + 719 * Self.minute, authenticated: began)
+        #expect(sessions.use(fresh, at: began + 720 * Self.minute) == .over)
+    }
+
+    @Test func `a token from the future is refused`() {
+        var sessions = Sessions()
+        #expect(sessions.use(token(issued: began + 5 * Self.minute), at: began) == .over)
+        #expect(sessions.use(token(issued: began + 30_000), at: began) != .over)
+    }
+
+    @Test func `an ended session stays ended, with newer tokens too`() {
+        var sessions = Sessions()
+        sessions.end(token(issued: began).session, at: began)
+        #expect(sessions.use(token(issued: began), at: began + 1) == .over)
+        #expect(sessions.use(token(issued: began + 5), at: began + 6) == .over)
+    }
+
+    @Test func `a token is issued anew after five minutes`() {
+        var sessions = Sessions()
+        #expect(sessions.use(token(issued: began), at: began + 4 * Self.minute) == .alive(reissue: false))
+        #expect(sessions.use(token(issued: began), at: began + 5 * Self.minute) == .alive(reissue: true))
+    }
+}
+
+@Suite struct HostRulesTests {
+    @Test(arguments: ["127.0.0.1:7480", "localhost:7480", "[::1]:7480", "LOCALHOST:7480"])
+    func `a loopback server answers to the forms of localhost`(host: String) {
+        #expect(HostRules(address: "127.0.0.1", port: 7480).check(host: host) == nil)
+    }
+
+    @Test(arguments: [
+        "evil.example:7480", "127.0.0.1", "127.0.0.1:7481", "127.0.0.1:7480x", "10.0.0.1:7480", "a b:7480", "",
+    ])
+    func `other names and ports are refused`(host: String) {
+        #expect(HostRules(address: "127.0.0.1", port: 7480).check(host: host) != nil)
+    }
+
+    @Test func `who listens on all takes any address and the names given`() {
+        let rules = HostRules(address: "0.0.0.0", port: 443, names: ["deploy.example.org"], isTLS: true)
+        #expect(rules.check(host: "deploy.example.org") == nil)
+        #expect(rules.check(host: "192.0.2.7") == nil)
+        #expect(rules.check(host: "rebound.example.org") != nil)
+    }
+
+    @Test func `only the very origin is ours`() {
+        let rules = HostRules(address: "127.0.0.1", port: 7480)
+        let host = "127.0.0.1:7480"
+        #expect(rules.isOurs(origin: "http://127.0.0.1:7480", host: host, forwardedScheme: nil))
+        for origin in ["https://127.0.0.1:7480", "http://127.0.0.1:7481", "http://127.0.0.1", "null", ""] {
+            #expect(!rules.isOurs(origin: origin, host: host, forwardedScheme: nil))
+        }
+    }
+}
+
+@Suite struct TargetTests {
+    @Test func `a path is decoded part by part`() {
+        #expect(Target("/a/b%20c?x=1&y=%2F")?.path == ["a", "b c"])
+        #expect(Target("/a/b%20c?x=1&y=%2F")?.query == ["x": "1", "y": "/"])
+        #expect(Target("/")?.path == [])
+    }
+
+    @Test(arguments: [
+        "/..%2f", "/a/../b", "/%2e%2e/x", "/%00", "/%c0%ae", "//etc/passwd", "/a//b", "http://x/", "*", "", "/%zz",
+        "/%",
+        "/a%5c..", "/a/",
+    ])
+    func `what could lead elsewhere is no target`(text: String) { #expect(Target(text) == nil) }
+}
+
+@Suite struct RouteTableTests {
+    @Test func `every endpoint has a route`() {
+        #expect(Set(RouteTable.routes.map(\.endpoint)) == Set(Route.Endpoint.allCases))
+    }
+
+    @Test func `only login, help and the page are open to anyone`() {
+        let open = RouteTable.routes.filter { $0.access == .anyone }.map(\.endpoint)
+        #expect(Set(open) == [.login, .loginByCode, .openapi, .health, .page])
+    }
+
+    @Test func `nothing that changes something is a GET`() {
+        for route in RouteTable.routes
+        where [.logout, .upload, .submit, .stop, .login, .loginByCode].contains(route.endpoint) {
+            #expect(route.isUnsafe)
+        }
+    }
+
+    @Test func `other methods are told apart from nothing`() {
+        #expect(RouteTable.match(.get, ["api", "v1", "login"]) == .otherMethods([.post]))
+        #expect(RouteTable.match(.get, ["api", "v1", "nonsense"]) == .nothing)
+        guard
+            case .route(let route, let parameters) = RouteTable.match(.post, ["api", "v1", "executions", "X", "stop"])
+        else { return #expect(Bool(false)) }
+        #expect(route.endpoint == .stop)
+        #expect(parameters == ["execution": "X"])
+    }
+}
+
+@Suite struct BodyPaceTests {
+    private let start = ContinuousClock.now
+
+    @Test func `a trickle is too slow after half a minute`() {
+        var pace = BodyPace()
+        for second in 0..<29 {
+            pace.waitBegan(at: start + .seconds(second))
+            pace.received(500, at: start + .seconds(second + 1))
+        }
+        #expect(!pace.isTooSlow(at: start + .seconds(29)))
+        pace.waitBegan(at: start + .seconds(29))
+        #expect(pace.isTooSlow(at: start + .seconds(30)))
+    }
+
+    @Test func `the server's own time does not count`() {
+        var pace = BodyPace()
+        pace.waitBegan(at: start)
+        pace.received(10, at: start + .seconds(1))
+        #expect(!pace.isTooSlow(at: start + .seconds(3600)))
+    }
+}
+
+@Suite struct AccountRuleTests {
+    @Test func `root logs in by a code where it is allowed, never by password`() {
+        let rule = AccountRule(minimumUID: 1000, allowedUIDs: [0])
+        #expect(rule.mayLogInByCode(0))
+        #expect(!rule.mayLogInByPassword(0))
+        #expect(!rule.mayLogInByCode(1))
+        #expect(rule.mayLogInByPassword(1000))
+    }
+}
