@@ -80,7 +80,7 @@ let package = Package(
                 "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Supervisor", "Placer", "PAM", "Settings",
                 logging, lifecycle, signals, protobuf,
             ]),
-        module("Authenticator", ["PAM", "Settings", logging, lifecycle]),
+        module("Authenticator", ["PAM", "Spool", "CLinux", "Settings", logging, lifecycle]),
         module(
             "Gateway",
             [
@@ -109,10 +109,10 @@ let package = Package(
 
         // Thin mains.
         program("estiba", ["Commands"]),
-        program("estiba-broker", ["Broker"]),
+        program("estiba-broker", ["Broker", "Settings", logging, lifecycle, signals]),
         program("estiba-gateway", ["Gateway"]),
         program("estiba-worker", ["Worker"]),
-        program("estiba-authenticator", ["Authenticator"]),
+        program("estiba-authenticator", ["Authenticator", "Settings", logging, lifecycle]),
         program("estiba-supervisor", ["Supervisor", "CLinux"], linker: small),
         program("estiba-placer", ["Placer"], linker: small),
 
