@@ -1,4 +1,4 @@
-/** Requests to the gateway (docs/protocol.md §10). Every refusal arrives as a Refusal with the gateway's own sentence. */
+/** Requests to the gateway (docs/protocol.md §10). A refusal arrives as a Refusal with the gateway's own sentence. */
 
 const BASE = "/api/v1/";
 

@@ -33,7 +33,10 @@ export class ByteArena {
         if (from >= to) return new Uint8Array(0);
         let block = this.#blockOf(from);
         const within = from - this.#starts[block];
-        if (within + to - from <= this.#blocks[block].length) return this.#blocks[block].subarray(within, within + to - from);
+        if (within + to - from <= this.#blocks[block].length) return this.#blocks[block].subarray(
+            within,
+            within + to - from,
+        );
         const copy = new Uint8Array(to - from);
         for (let at = from; at < to; block += 1) {
             const part = this.#blocks[block].subarray(at - this.#starts[block], to - this.#starts[block]);

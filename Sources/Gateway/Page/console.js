@@ -9,7 +9,13 @@ import { shellScreen } from "./shell.js";
 import { statusScreen } from "./status.js";
 import { World } from "./world.js";
 
-const SCREENS = { deploy: deployScreen, output: outputScreen, shell: shellScreen, status: statusScreen, history: historyScreen };
+const SCREENS = {
+    deploy: deployScreen,
+    output: outputScreen,
+    shell: shellScreen,
+    status: statusScreen,
+    history: historyScreen,
+};
 
 const RETRY_MILLISECONDS = 2000;
 
@@ -24,13 +30,17 @@ let screen;
 function route() {
     if (!context.user) return;
     const [name, argument] = location.hash.slice(1).split("/").map(decodeURIComponent);
-    if (!SCREENS[name]) return history.replaceState(null, "", "#deploy"), route();
+    if (!SCREENS[name]) {
+        history.replaceState(null, "", "#deploy");
+        return route();
+    }
     document.title = `${name[0].toUpperCase()}${name.slice(1)} · Estiba`;
     for (const link of document.querySelectorAll("nav [data-screen]")) {
         if (link.dataset.screen === name) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
     }
-    if (name === "output") unseen.clear(), showBadge();
+    if (name === "output") unseen.clear();
+    showBadge();
     show(SCREENS[name](context, argument));
     part("main").focus({ preventScroll: true });
 }
@@ -47,7 +57,6 @@ function enter({ user }) {
     part("user").textContent = user;
     part("header").hidden = false;
     live.start();
-    get("executions?limit=30").then(({ executions }) => world.addExecutions(executions), report);
     route();
 }
 
@@ -68,7 +77,9 @@ async function begin(code = takeCode()) {
     } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         if (error.status === 0 || error.status >= 500) return unreachable(error, code);
-        leave(code ? "That address has been used already or is too old. Log in here, or ask for a new one where Estiba was started." : undefined);
+        leave(
+            code ? "That address has been used already or is too old. Log in here, or print a new one." : undefined,
+        );
     }
 }
 
@@ -76,7 +87,15 @@ async function begin(code = takeCode()) {
 function unreachable(error, code) {
     const timer = setTimeout(() => begin(code), RETRY_MILLISECONDS);
     const again = button("Try again now", () => (clearTimeout(timer), begin(code)), { class: "primary" });
-    show({ node: element("div", { class: "alone" }, element("h1", {}, "The gateway does not answer"), element("p", {}, error.sentence), again) });
+    show({
+        node: element(
+            "div",
+            { class: "alone" },
+            element("h1", {}, "The gateway does not answer"),
+            element("p", {}, error.sentence),
+            again,
+        ),
+    });
 }
 
 function banner(sentence) {
@@ -95,14 +114,23 @@ function showBadge() {
     part("badge").setAttribute("aria-label", `${unseen.size} new`);
 }
 
-session.addEventListener("signed-out", () => context.user && leave("Your session has ended. Log in again to go on where you were."));
-live.addEventListener("up", () => banner());
+session.addEventListener(
+    "signed-out",
+    () => context.user && leave("Your session has ended. Log in again to go on where you were."),
+);
+live.addEventListener("up", () => {
+    banner();
+    get("executions?limit=30").then(({ executions }) => world.addExecutions(executions), report);
+});
 live.addEventListener("down", ({ detail }) => {
     banner("Lost the gateway. What runs goes on; connecting again…");
-    if (detail.failed) get("whoami").catch(report);
+    if (detail.failed) get("whoami").catch(() => undefined);
 });
 live.addEventListener("execution", ({ detail }) => {
-    if (!world.executions.has(detail.execution.execution) && !location.hash.startsWith("#output")) unseen.add(detail.execution.execution), showBadge();
+    const id = detail.execution.execution;
+    if (world.executions.has(id) || location.hash.startsWith("#output")) return;
+    unseen.add(id);
+    showBadge();
 });
 world.addEventListener("nodes", () => {
     part("nodes").textContent = `${world.present} of ${world.nodes.size} nodes`;

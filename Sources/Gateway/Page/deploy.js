@@ -17,8 +17,20 @@ class Deploy {
     #sentence = element("p", { class: "sentence" });
     #aside = element("p", { class: "quiet" });
     #problem = element("p", { class: "problem", role: "alert" });
-    #command = element("input", { class: "form-control mono", placeholder: "./build.sh --fast", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
-    #limit = element("input", { class: "form-control", type: "number", min: "0", step: "1", placeholder: "none", inputmode: "numeric" });
+    #command = element(
+        "input",
+        {
+            class: "form-control mono",
+            placeholder: "./build.sh --fast",
+            autocomplete: "off",
+            spellcheck: "false",
+            autocapitalize: "none",
+        },
+    );
+    #limit = element(
+        "input",
+        { class: "form-control", type: "number", min: "0", step: "1", placeholder: "none", inputmode: "numeric" },
+    );
     #isSending = false;
 
     constructor(context) {
@@ -32,8 +44,20 @@ class Deploy {
         this.node = element(
             "form",
             { class: "two", "aria-label": "Deploy", novalidate: true, on: { submit: (event) => this.#submit(event) } },
-            element("div", {}, element("h1", { class: "visually-hidden" }, "Deploy"), this.files.node, this.#commandSection()),
-            element("div", {}, this.picker.node, element("div", { class: "go" }, element("div", {}, this.#sentence, this.#aside), this.send), this.#problem),
+            element(
+                "div",
+                {},
+                element("h1", { class: "visually-hidden" }, "Deploy"),
+                this.files.node,
+                this.#commandSection(),
+            ),
+            element(
+                "div",
+                {},
+                this.picker.node,
+                element("div", { class: "go" }, element("div", {}, this.#sentence, this.#aside), this.send),
+                this.#problem,
+            ),
         );
         const update = () => (this.picker.update(), changed());
         context.world.addEventListener("nodes", update);
@@ -42,8 +66,20 @@ class Deploy {
     }
 
     #commandSection() {
-        const options = element("details", {}, element("summary", {}, "Time limit"), field("Stop it after this many seconds", this.#limit));
-        return element("section", {}, element("h2", {}, "Then run"), field("Command", this.#command), this.shell.node, options);
+        const options = element(
+            "details",
+            {},
+            element("summary", {}, "Time limit"),
+            field("Stop it after this many seconds", this.#limit),
+        );
+        return element(
+            "section",
+            {},
+            element("h2", {}, "Then run"),
+            field("Command", this.#command),
+            this.shell.node,
+            options,
+        );
     }
 
     async fill(id) {
@@ -83,9 +119,10 @@ class Deploy {
         this.send.textContent = names.length > 0 ? "Deploy" : "Run";
         if (!what) this.#sentence.textContent = "Nothing to do yet: add a file or a command.";
         else if (nodes.length === 0) this.#sentence.textContent = "Choose the nodes.";
-        else this.#sentence.textContent = `${what[0].toUpperCase()}${what.slice(1)} on ${count(nodes.length, "node")} as ${this.context.user}.`;
+        else this.#sentence.textContent = `${capital(what)} on ${count(nodes.length, "node")} as ${this.context.user}.`;
         const away = this.picker.away;
-        this.#aside.textContent = away.length > 0 ? `${fold(away)} ${away.length === 1 ? "is" : "are"} away: the order is kept for 10 minutes.` : "";
+        const verb = away.length === 1 ? "is" : "are";
+        this.#aside.textContent = away.length > 0 ? `${fold(away)} ${verb} away: the order waits 10 minutes.` : "";
     }
 
     async #submit(event) {
@@ -113,10 +150,14 @@ class Deploy {
             this.#problem.textContent = "A file could not be read. Choose it again.";
             return;
         }
-        if (error.code === "unknown_blob") for (const card of this.files.cards) card.blob = card.file ? undefined : card.blob;
+        if (error.code === "unknown_blob") this.files.cards.forEach((card) => card.forget());
         const nodes = error.nodes?.length > 0 ? ` (${fold(error.nodes)})` : "";
         this.#problem.textContent = error.sentence + nodes;
     }
+}
+
+function capital(sentence) {
+    return sentence[0].toUpperCase() + sentence.slice(1);
 }
 
 /** A word as a POSIX shell would take it back. */

@@ -1,7 +1,8 @@
 /**
  * Builds an element. Children that are strings become text nodes, so no output, name or reason is ever read as markup.
  *
- * `attributes`: `on` holds event listeners by name, `true` sets an empty attribute, `false` and absent values leave it out.
+ * `attributes`: `on` holds event listeners by name; `true` sets an empty attribute, `false` and absent values leave it
+ * out.
  */
 export function element(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
@@ -38,7 +39,10 @@ export function field(label, control, hint) {
 
 /** A tick box with its words beside it. */
 export function tick(label, checked, change = () => {}) {
-    const box = element("input", { type: "checkbox", class: "form-check-input", checked, on: { change: () => change(box.checked) } });
+    const box = element(
+        "input",
+        { type: "checkbox", class: "form-check-input", checked, on: { change: () => change(box.checked) } },
+    );
     return { box, node: element("label", { class: "tick" }, box, label) };
 }
 

@@ -7,8 +7,10 @@ const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "
 
 // CSI (ECMA-48 5.4), then the strings OSC, DCS, SOS, PM, APC up to BEL or ST, then the short ones. A string without its
 // end is not a sequence: its ESC is shown and the rest stays readable.
-const SEQUENCE =
-    /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-OQ-WYZ\\`-~]/g;
+const CONTROL_SEQUENCE = /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])/;
+const STRING = /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)/;
+const SHORT = /\u001b[ -/]*[0-OQ-WYZ\\`-~]/;
+const SEQUENCE = new RegExp([CONTROL_SEQUENCE, STRING, SHORT].map((part) => part.source).join("|"), "g");
 
 // C0 but tab, DEL, C1, and the characters that turn the direction of text or draw nothing.
 const UNSEEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;

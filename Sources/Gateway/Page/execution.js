@@ -16,26 +16,42 @@ export class ExecutionPane {
     #lines = element("span", { class: "quiet lines" });
     #streams = new Set([STDOUT, STDERR, CONTROL, 3]);
     #timer;
-    #tones = new Set();
+    #groups = new Set();
 
     constructor(context, id) {
         this.id = id;
         this.following = new Following(context.live, id);
         this.plan = new Plan("Nodes and their states; choose some to see only their output", () => this.#select());
         this.table = new RunTable((node) => this.#stop([node]));
-        this.viewer = new Viewer(this.following.transcript, (run) => this.following.runs.get(run)?.node ?? String(run), (on) => this.#showFollowing(on));
+        this.viewer = new Viewer(
+            this.following.transcript,
+            (run) => this.following.runs.get(run)?.node ?? String(run),
+            (on) => this.#showFollowing(on),
+        );
         this.stop = button("Stop", () => this.#stop(this.#chosenOrAll()), { class: "danger", hidden: true });
         this.again = button("Run again", () => context.go(`#deploy/${id}`));
         this.followButton = button("Follow", () => this.#follow(), { "aria-pressed": "true" });
         this.node = element(
             "article",
             { "aria-label": "Execution" },
-            element("div", { class: "head" }, element("div", {}, this.#title, this.#facts), element("div", { class: "acts" }, this.again, this.stop)),
+            element(
+                "div",
+                { class: "head" },
+                element("div", {}, this.#title, this.#facts),
+                element("div", { class: "acts" }, this.again, this.stop),
+            ),
             this.#problem,
             this.#chips,
             this.plan.node,
             this.table.node,
-            element("div", { class: "tools" }, this.followButton, this.#streamButton("stdout", STDOUT), this.#streamButton("stderr", STDERR), this.#lines),
+            element(
+                "div",
+                { class: "tools" },
+                this.followButton,
+                this.#streamButton("stdout", STDOUT),
+                this.#streamButton("stderr", STDERR),
+                this.#lines,
+            ),
             this.viewer.node,
         );
         this.#listen();
@@ -73,14 +89,15 @@ export class ExecutionPane {
         if (!execution) return;
         const last = Math.max(...inOrder.map((run) => run.since), execution.created);
         const time = duration((isActive ? Date.now() : last) - execution.created);
-        const state = isActive ? `for ${time}` : `took ${time}${this.following.isComplete ? "" : " · output is still coming"}`;
+        const rest = this.following.isComplete ? "" : " · output is still coming";
+        const state = isActive ? `for ${time}` : `took ${time}${rest}`;
         this.#facts.textContent = `${this.id} · ${execution.user} · ${moment(execution.created)} · ${state}`;
     }
 
     #showChips(runs) {
         const groups = new Map();
         for (const run of runs) {
-            const words = stateWords({ ...run, awaySince: undefined, percent: undefined });
+            const words = group(run);
             groups.set(words, { tone: tone(run), number: (groups.get(words)?.number ?? 0) + 1 });
         }
         const sum = [...groups].map(([words, group]) => `${group.number} ${words}`);
@@ -90,11 +107,17 @@ export class ExecutionPane {
 
     #chip(words, group) {
         const choose = () => {
-            if (!this.#tones.delete(words)) this.#tones.add(words);
-            this.plan.choose(this.following.inOrder.filter((run) => this.#tones.has(stateWords({ ...run, awaySince: undefined, percent: undefined }))).map((run) => run.node));
+            if (!this.#groups.delete(words)) this.#groups.add(words);
+            this.plan.choose(
+                this.following.inOrder.filter((run) => this.#groups.has(group(run))).map((run) => run.node),
+            );
             this.#select();
         };
-        return button(`${group.number} ${words}`, choose, { class: "chip", "data-tone": group.tone, "aria-pressed": String(this.#tones.has(words)) });
+        return button(
+            `${group.number} ${words}`,
+            choose,
+            { class: "chip", "data-tone": group.tone, "aria-pressed": String(this.#groups.has(words)) },
+        );
     }
 
     #shownRuns() {
@@ -108,10 +131,13 @@ export class ExecutionPane {
 
     #select() {
         const { chosen } = this.plan;
-        if (chosen.size === 0) this.#tones.clear();
+        if (chosen.size === 0) this.#groups.clear();
         const runs = new Set(this.#shownRuns().map((run) => run.run));
         const all = chosen.size === 0 && this.#streams.size === 4;
-        this.viewer.select(this.following.transcript, all ? undefined : (run, stream) => runs.has(run) && this.#streams.has(stream));
+        this.viewer.select(
+            this.following.transcript,
+            all ? undefined : (run, stream) => runs.has(run) && this.#streams.has(stream),
+        );
         this.stop.textContent = chosen.size > 0 ? "Stop the chosen" : "Stop";
         if (this.following.execution) this.#changed();
     }
@@ -153,8 +179,17 @@ export class ExecutionPane {
     }
 
     #refused(failure) {
-        this.#title.textContent = failure.code === "unknown_execution" ? "There is no such execution" : "This execution cannot be shown";
-        this.#problem.textContent = failure.code === "unknown_execution" ? "It may be another user's, or its time here is over. History has all that are yours." : failure.sentence;
-        for (const part of [this.again, this.plan.node, this.table.node, this.viewer.node, this.#lines.parentNode]) part.hidden = true;
+        const isUnknown = failure.code === "unknown_execution";
+        this.#title.textContent = isUnknown ? "There is no such execution" : "This execution cannot be shown";
+        this.#problem.textContent = isUnknown
+            ? "It may be another user's, or its time here is over. History has all that are yours."
+            : failure.sentence;
+        for (const part of [this.again, this.plan.node, this.table.node, this.viewer.node]) part.hidden = true;
+        this.#lines.parentNode.hidden = true;
     }
+}
+
+/** The words by which runs are counted together. */
+function group(run) {
+    return stateWords({ ...run, awaySince: undefined, percent: undefined });
 }

@@ -14,18 +14,43 @@ class FileCard {
         this.name = file?.name ?? known.name;
         this.blob = known.blob;
         this.size = file?.size ?? known.size;
-        this.folder = element("input", { class: "form-control mono", value: known.folder ?? "~", spellcheck: "false", autocapitalize: "none" });
-        this.mode = element("input", { class: "form-control mono", value: octal(known.mode ?? 0o644), pattern: "0?[0-7]{3}", inputmode: "numeric", size: "5" });
+        this.folder = element(
+            "input",
+            { class: "form-control mono", value: known.folder || "~", spellcheck: "false", autocapitalize: "none" },
+        );
+        this.mode = element(
+            "input",
+            {
+                class: "form-control mono",
+                value: octal(known.mode ?? 0o644),
+                pattern: "0?[0-7]{3}",
+                inputmode: "numeric",
+                size: "5",
+            },
+        );
         this.overwrite = tick("Overwrite", known.overwrite ?? true);
         this.create = tick("Create folder", known.createFolder ?? true);
         const kind = this.size === undefined ? "at the gateway" : size(this.size);
         this.node = element(
             "li",
             { class: "card-file", "aria-label": this.name },
-            element("div", { class: "head" }, element("b", { class: "mono" }, this.name), element("span", { class: "quiet" }, kind), button("×", remove, { class: "remove", "aria-label": `Remove ${this.name}` })),
+            element(
+                "div",
+                { class: "head" },
+                element("b", { class: "mono" }, this.name),
+                element("span", { class: "quiet" }, kind),
+                button("×", remove, { class: "remove", "aria-label": `Remove ${this.name}` }),
+            ),
             this.#progress,
             this.#note,
-            element("div", { class: "options" }, field("Folder", this.folder), field("Mode", this.mode), this.overwrite.node, this.create.node),
+            element(
+                "div",
+                { class: "options" },
+                field("Folder", this.folder),
+                field("Mode", this.mode),
+                this.overwrite.node,
+                this.create.node,
+            ),
         );
     }
 
@@ -45,7 +70,12 @@ class FileCard {
         return /^0?[0-7]{3}$/.test(this.mode.value) ? undefined : `The mode of ${this.name} is not one such as 0644.`;
     }
 
-    /** Sends the bytes unless they are at the gateway. A file that has meanwhile gone or changed on the disk is refused by the browser. */
+    /** The gateway does not have it any more: it is sent again, if the browser has it. */
+    forget() {
+        if (this.file) this.blob = undefined;
+    }
+
+    /** Sends the bytes unless they are at the gateway. The browser refuses a file that has changed on the disk. */
     async send() {
         if (this.blob) return;
         this.#progress.hidden = false;
@@ -65,7 +95,8 @@ class FileCard {
     #show(sent) {
         const part = this.size > 0 ? Math.min(1, sent / this.size) : 1;
         this.#progress.value = part;
-        this.#note.textContent = `${Math.floor(part * 100)} % uploaded · ${size(Math.min(sent, this.size))} of ${size(this.size)}`;
+        const amount = `${size(Math.min(sent, this.size))} of ${size(this.size)}`;
+        this.#note.textContent = `${Math.floor(part * 100)} % uploaded · ${amount}`;
     }
 }
 
@@ -77,9 +108,26 @@ export class FileList {
 
     constructor(changed) {
         this.#changed = changed;
-        const input = element("input", { type: "file", id: "files", multiple: true, class: "visually-hidden", on: { change: () => this.#take(input) } });
-        const drop = element("label", { class: "drop", for: "files" }, element("b", {}, "Drop files here"), element("span", {}, "or ", element("u", {}, "choose them"), ", or none: just a command"));
-        for (const name of ["dragover", "dragleave", "drop"]) drop.addEventListener(name, (event) => this.#drag(event, drop));
+        const input = element(
+            "input",
+            {
+                type: "file",
+                id: "files",
+                multiple: true,
+                class: "visually-hidden",
+                on: { change: () => this.#take(input) },
+            },
+        );
+        const drop = element(
+            "label",
+            { class: "drop", for: "files" },
+            element("b", {}, "Drop files here"),
+            element("span", {}, "or ", element("u", {}, "choose them"), ", or none: just a command"),
+        );
+        for (const name of ["dragover", "dragleave", "drop"]) drop.addEventListener(
+            name,
+            (event) => this.#drag(event, drop),
+        );
         this.node = element("section", {}, element("h2", {}, "What"), input, drop, this.#list);
     }
 

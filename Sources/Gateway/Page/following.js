@@ -1,8 +1,9 @@
 import { Transcript } from "./lines.js";
+import { onceAFrame } from "./pacing.js";
 
 /**
- * An execution as the live connection tells it: what it is, the state of its runs, its output. Says "changed" (execution
- * or runs), "output", "reset" and "refused" (with the failure).
+ * An execution as the live connection tells it: what it is, the state of its runs, its output. Says "changed"
+ * (execution or runs), "output", "reset" and "refused" (with the failure).
  */
 export class Following extends EventTarget {
     execution;
@@ -10,6 +11,7 @@ export class Following extends EventTarget {
     transcript = new Transcript();
     isComplete = false;
     #end;
+    #tellChanged = onceAFrame(() => this.dispatchEvent(new Event("changed")));
 
     constructor(live, id) {
         super();
@@ -45,7 +47,7 @@ export class Following extends EventTarget {
 
     #setRuns(runs) {
         for (const run of runs) this.runs.set(run.run, run);
-        this.dispatchEvent(new Event("changed"));
+        this.#tellChanged();
     }
 
     #append(entries) {
@@ -60,6 +62,6 @@ export class Following extends EventTarget {
 
     #complete() {
         this.isComplete = true;
-        this.dispatchEvent(new Event("changed"));
+        this.#tellChanged();
     }
 }

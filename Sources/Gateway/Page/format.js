@@ -34,7 +34,17 @@ export function octal(mode) {
     return `0${mode.toString(8).padStart(3, "0")}`;
 }
 
-const SIGNALS = { 1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM" };
+const SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    6: "SIGABRT",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    13: "SIGPIPE",
+    15: "SIGTERM",
+};
 
 /** A run's state in words: what a colour alone would not say. */
 export function stateWords(run) {
@@ -64,7 +74,10 @@ export function countChips(execution) {
     const tones = { waiting: "wait", delivered: "run", fetching: "run", running: "run" };
     const chips = Object.entries(execution.counts ?? {})
         .filter(([, number]) => number > 0)
-        .map(([state, number]) => [`${number} ${state.replaceAll("-", " ")}`, tones[state] ?? (execution.failed === 0 ? "ok" : "quiet")]);
+        .map(([state, number]) => [
+            `${number} ${state.replaceAll("-", " ")}`,
+            tones[state] ?? (execution.failed === 0 ? "ok" : "quiet"),
+        ]);
     return execution.failed > 0 ? [[`${execution.failed} failed`, "bad"], ...chips] : chips;
 }
 

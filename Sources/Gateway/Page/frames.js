@@ -52,7 +52,7 @@ function decodeEntries(view) {
     return entries;
 }
 
-/** The records of a slice in order: `stream` (0 control, 1 stdout, 2 stderr, 3 terminal), `flags`, `milliseconds`, `bytes`. */
+/** A slice's records: `stream` (0 control, 1 stdout, 2 stderr, 3 terminal), `flags`, `milliseconds`, `bytes`. */
 export function* decodeRecords(slice) {
     const view = new DataView(slice.buffer, slice.byteOffset, slice.byteLength);
     let at = 0;

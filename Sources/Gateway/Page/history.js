@@ -8,8 +8,21 @@ const PAGE = 50;
 export function historyScreen(context) {
     const body = element("tbody");
     const problem = element("p", { class: "problem", role: "alert" });
-    const nothing = element("p", { class: "quiet", hidden: true }, "Nothing has run yet. ", element("a", { href: "#deploy" }, "Deploy something."));
-    const search = element("input", { class: "form-control", type: "search", placeholder: "Search in what is shown", "aria-label": "Search executions" });
+    const nothing = element(
+        "p",
+        { class: "quiet", hidden: true },
+        "Nothing has run yet. ",
+        element("a", { href: "#deploy" }, "Deploy something."),
+    );
+    const search = element(
+        "input",
+        {
+            class: "form-control",
+            type: "search",
+            placeholder: "Search in what is shown",
+            "aria-label": "Search executions",
+        },
+    );
     const shown = [];
     const filter = () => {
         const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -43,20 +56,48 @@ export function historyScreen(context) {
     load();
     const heads = ["What", "Nodes", "How it ended", "When", ""].map((head) => element("th", { scope: "col" }, head));
     const table = element("table", { class: "history" }, element("thead", {}, element("tr", {}, heads)), body);
-    return { node: element("div", {}, element("div", { class: "head" }, element("h1", {}, "History"), search), problem, table, nothing, more), close() {} };
+    return {
+        node: element(
+            "div",
+            {},
+            element("div", { class: "head" }, element("h1", {}, "History"), search),
+            problem,
+            table,
+            nothing,
+            more,
+        ),
+        close() {},
+    };
 }
 
 function historyRow(execution) {
-    const chips = countChips(execution).map(([words, tone]) => element("span", { class: "chip", "data-tone": tone }, words));
+    const chips = countChips(execution).map(([words, tone]) => element(
+        "span",
+        { class: "chip", "data-tone": tone },
+        words,
+    ));
     const link = element("a", { class: "mono", href: `#output/${execution.execution}` }, title(execution));
     const files = (execution.files ?? []).map((file) => file.name).join(", ");
     return element(
         "tr",
         {},
-        element("th", { scope: "row" }, link, files && execution.command ? element("span", { class: "quiet" }, ` ${files}`) : ""),
+        element(
+            "th",
+            { scope: "row" },
+            link,
+            files && execution.command ? element("span", { class: "quiet" }, ` ${files}`) : "",
+        ),
         element("td", {}, count(execution.nodes, "node")),
         element("td", {}, element("span", { class: "chips" }, chips)),
         element("td", {}, moment(execution.created)),
-        element("td", {}, element("a", { href: `#deploy/${execution.execution}`, "aria-label": `Run again: ${title(execution)}` }, "Run again")),
+        element(
+            "td",
+            {},
+            element(
+                "a",
+                { href: `#deploy/${execution.execution}`, "aria-label": `Run again: ${title(execution)}` },
+                "Run again",
+            ),
+        ),
     );
 }

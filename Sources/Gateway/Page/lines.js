@@ -64,7 +64,8 @@ export class Transcript {
     text(index) {
         if (this.streamOf(index) !== CONTROL) return this.#decoder.decode(this.bytes(index));
         const gap = this.#gaps[this.#starts.at(index)];
-        return `Output is missing here: ${(gap.to - gap.from).toLocaleString("en")} bytes were let go before they were copied.`;
+        const bytes = (gap.to - gap.from).toLocaleString("en");
+        return `Output is missing here: ${bytes} bytes were let go before they were copied.`;
     }
 
     /** Every byte of a stream of a run so far. */

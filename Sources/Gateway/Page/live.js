@@ -2,13 +2,15 @@ import { decodeFrame } from "./frames.js";
 
 const FIRST_DELAY = 300;
 const LONGEST_DELAY = 8000;
+/** The close code by which the gateway says that the session has ended. */
+const SESSION_OVER = 4001;
 
 /**
  * The live connection: one WebSocket for all that the page watches. It connects again by itself and resumes every
  * follow at the byte where it stopped.
  *
- * Events: "up", "down" (`detail.failed` says that the connection never opened), and "nodes", "node", "execution" with
- * the message as `detail`.
+ * Events: "up", "down" (`detail.failed`: it never opened, or the session is over), and "nodes", "node", "execution"
+ * with the message as `detail`.
  */
 export class Live extends EventTarget {
     #socket;
@@ -43,18 +45,19 @@ export class Live extends EventTarget {
     }
 
     /**
-     * Follows an execution from its first byte. `reader` has `opened(message)`, `reset()` (forget what was read: it comes
-     * again from the start), `entries(list)`, `run(run)`, `caughtUp()`, `complete()`, `refused(message)`.
+     * Follows an execution from its first byte. `reader` has `opened(message)`, `reset()` (forget what was read: it
+     * comes again from the start), `entries(list)`, `run(run)`, `caughtUp()`, `complete()`, `refused(message)`.
      * Returns a function that ends it.
      */
     follow(execution, reader) {
-        const id = this.#next++;
-        const follow = { id, execution, reader, log: undefined, offset: undefined, isOpen: false };
-        this.#follows.set(id, follow);
+        const follow = { id: this.#next++, execution, reader, log: undefined, offset: undefined, isOpen: false };
+        this.#follows.set(follow.id, follow);
         if (this.isUp) this.#ask(follow);
-        return () => {
-            if (this.#follows.delete(id) && this.isUp) this.#send({ type: "unfollow", id });
-        };
+        return () => this.#end(follow);
+    }
+
+    #end(follow) {
+        if (this.#follows.delete(follow.id) && this.isUp) this.#send({ type: "unfollow", id: follow.id });
     }
 
     #connect() {
@@ -73,13 +76,16 @@ export class Live extends EventTarget {
             this.dispatchEvent(new Event("up"));
         });
         socket.addEventListener("message", (event) => this.#socket === socket && this.#receive(event.data));
-        socket.addEventListener("close", () => this.#socket === socket && this.#lost(opened));
+        socket.addEventListener(
+            "close",
+            (event) => this.#socket === socket && this.#lost(!opened || event.code === SESSION_OVER),
+        );
     }
 
-    #lost(wasOpen) {
+    #lost(failed) {
         this.#socket = undefined;
         if (!this.#wanted) return;
-        this.dispatchEvent(new CustomEvent("down", { detail: { failed: !wasOpen } }));
+        this.dispatchEvent(new CustomEvent("down", { detail: { failed } }));
         if (!this.#wanted) return;
         const delay = this.#delay * (0.5 + Math.random() / 2);
         this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
@@ -89,7 +95,21 @@ export class Live extends EventTarget {
     #ask(follow) {
         const { id, execution, log, offset } = follow;
         follow.isOpen = false;
-        this.#send(log === undefined ? { type: "follow", id, execution } : { type: "follow", id, execution, log, offset });
+        this.#send(log === undefined ? { type: "follow", id, execution } : {
+            type: "follow",
+            id,
+            execution,
+            log,
+            offset,
+        });
+    }
+
+    /** Under another number, so that what is still on its way under the old one is told apart. */
+    #askAnew(follow) {
+        this.#end(follow);
+        follow.id = this.#next++;
+        this.#follows.set(follow.id, follow);
+        this.#ask(follow);
     }
 
     #send(message) {
@@ -105,10 +125,7 @@ export class Live extends EventTarget {
     #receiveFrame(frame) {
         const follow = this.#follows.get(frame.follow);
         if (!follow?.isOpen) return;
-        if (frame.offset !== follow.offset) {
-            this.#send({ type: "unfollow", id: follow.id });
-            return this.#ask(follow);
-        }
+        if (frame.offset !== follow.offset) return this.#askAnew(follow);
         follow.offset = frame.next;
         follow.reader.entries(frame.entries);
     }
@@ -120,7 +137,8 @@ export class Live extends EventTarget {
         } else if (!follow) {
             return;
         } else if (message.type === "opened") {
-            if (follow.log !== undefined && (follow.log !== message.log || follow.offset !== message.offset)) follow.reader.reset();
+            const goesOn = follow.log === message.log && follow.offset === message.offset;
+            if (follow.log !== undefined && !goesOn) follow.reader.reset();
             Object.assign(follow, { log: message.log, offset: message.offset, isOpen: true });
             follow.reader.opened(message);
         } else if (message.type === "run") follow.reader.run(message.run);
@@ -133,7 +151,7 @@ export class Live extends EventTarget {
         if (message.code === "offset_ahead") {
             Object.assign(follow, { log: undefined, offset: undefined });
             follow.reader.reset();
-            this.#ask(follow);
+            this.#askAnew(follow);
         } else {
             follow.reader.refused(message);
         }

@@ -15,8 +15,21 @@ export function exchange(code) {
 
 /** The login form. `entered(user)` is called when the gateway has let the user in; `sentence` says why one is here. */
 export function loginScreen(sentence, entered) {
-    const name = element("input", { class: "form-control", name: "user", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
-    const password = element("input", { class: "form-control", name: "password", type: "password", autocomplete: "current-password", required: true });
+    const name = element(
+        "input",
+        {
+            class: "form-control",
+            name: "user",
+            autocomplete: "username",
+            required: true,
+            autocapitalize: "none",
+            spellcheck: "false",
+        },
+    );
+    const password = element(
+        "input",
+        { class: "form-control", name: "password", type: "password", autocomplete: "current-password", required: true },
+    );
     const send = element("button", { type: "submit", class: "primary" }, "Log in");
     const problem = element("p", { class: "problem", role: "alert" }, sentence ?? "");
     const submit = async (event) => {

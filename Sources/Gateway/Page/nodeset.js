@@ -1,13 +1,13 @@
 /**
- * Node sets in ClusterShell's words: `node[1-3,7],web*!web2`. Operators from left to right: `,` and blanks add, `!` takes
- * away, `&` keeps what is in both, `^` what is in one of the two. `*` and `?` stand for any characters.
+ * Node sets in ClusterShell's words: `node[1-3,7],web*!web2`. Operators from left to right: `,` and blanks add, `!`
+ * takes away, `&` keeps what is in both, `^` what is in one of the two. `*` and `?` stand for any characters.
  */
 
 const MOST_NAMES = 100_000;
 
 export class NodeSetError extends Error {}
 
-/** The names of `known` that `text` chooses, in the order of `known`. Throws NodeSetError with a sentence for people. */
+/** The names of `known` that `text` chooses, in `known`'s order. Throws NodeSetError with a sentence for people. */
 export function chosenNodes(text, known) {
     let chosen = new Set();
     for (const { operator, pattern } of terms(text)) {
@@ -61,7 +61,9 @@ export function expand(pattern) {
     if (close < 0) throw new NodeSetError("A [ has no ] after it.");
     const tails = expand(pattern.slice(close + 1));
     const numbers = pattern.slice(open + 1, close).split(",").flatMap(range);
-    if (numbers.length * tails.length > MOST_NAMES) throw new NodeSetError("That is more nodes than can be named at once.");
+    if (numbers.length * tails.length > MOST_NAMES) throw new NodeSetError(
+        "That is more nodes than can be named at once.",
+    );
     return numbers.flatMap((number) => tails.map((tail) => pattern.slice(0, open) + number + tail));
 }
 
@@ -104,7 +106,9 @@ function foldGroup([head, tail, width], numbers) {
     return `${head}[${inside.join(",")}]${tail}`;
 }
 
+const collator = new Intl.Collator("en", { numeric: true });
+
 /** The order people expect: node2 before node10. */
 export function byName(one, other) {
-    return one.localeCompare(other, "en", { numeric: true });
+    return collator.compare(one, other);
 }

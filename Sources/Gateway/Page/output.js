@@ -18,8 +18,19 @@ export function outputScreen(context, id) {
     const update = () => {
         const { newest } = context.world;
         if (!pane && !id && newest.length > 0) return open(newest[0].execution);
-        list.replaceChildren(...newest.slice(0, RECENT).map((execution) => entry(execution, execution.execution === pane?.id)));
-        if (!pane) place.replaceChildren(element("h1", {}, "Output"), element("p", { class: "quiet" }, "Nothing has run yet. ", element("a", { href: "#deploy" }, "Deploy something.")));
+        list.replaceChildren(...newest.slice(0, RECENT).map((execution) => entry(
+            execution,
+            execution.execution === pane?.id,
+        )));
+        if (!pane) place.replaceChildren(
+            element("h1", {}, "Output"),
+            element(
+                "p",
+                { class: "quiet" },
+                "Nothing has run yet. ",
+                element("a", { href: "#deploy" }, "Deploy something."),
+            ),
+        );
     };
     context.world.addEventListener("executions", update);
     if (id) open(id);
@@ -34,14 +45,23 @@ export function outputScreen(context, id) {
 }
 
 function entry(execution, isOpen) {
-    const chips = countChips(execution).map(([words, tone]) => element("span", { class: "chip", "data-tone": tone }, words));
+    const chips = countChips(execution).map(([words, tone]) => element(
+        "span",
+        { class: "chip", "data-tone": tone },
+        words,
+    ));
     return element(
         "li",
         {},
         element(
             "a",
             { href: `#output/${execution.execution}`, "aria-current": isOpen ? "true" : undefined },
-            element("span", { class: "head" }, element("b", { class: "mono" }, title(execution)), element("span", { class: "quiet" }, moment(execution.created))),
+            element(
+                "span",
+                { class: "head" },
+                element("b", { class: "mono" }, title(execution)),
+                element("span", { class: "quiet" }, moment(execution.created)),
+            ),
             element("span", { class: "chips" }, chips),
         ),
     );

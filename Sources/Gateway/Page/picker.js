@@ -30,7 +30,14 @@ export class NodePicker {
             { class: "picker" },
             element("h2", {}, "Where"),
             this.#line,
-            element("div", { class: "links" }, this.#note, this.#link("all", () => world.names), this.#link("none", () => []), this.#link("as last time", () => lastTime(world))),
+            element(
+                "div",
+                { class: "links" },
+                this.#note,
+                this.#link("all", () => world.names),
+                this.#link("none", () => []),
+                this.#link("as last time", () => lastTime(world)),
+            ),
             this.#plan.node,
         );
         this.update();
@@ -91,7 +98,7 @@ export class NodePicker {
         this.#note.classList.toggle("problem", Boolean(problem));
         if (problem) this.#note.textContent = problem;
         else if (!this.world.isKnown) this.#note.textContent = "Looking for nodes…";
-        else if (this.world.nodes.size === 0) this.#note.textContent = "No node is registered here. An operator adds them to the registry.";
+        else if (this.world.nodes.size === 0) this.#note.textContent = "No node is registered here yet.";
         else this.#note.textContent = `${this.names.length} of ${count(this.world.nodes.size, "node")} chosen`;
     }
 }

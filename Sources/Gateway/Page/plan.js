@@ -32,9 +32,11 @@ export class Plan {
         if (names.join() !== this.#names.join()) this.#lay(names);
         for (const { name, tone, words } of cells) {
             const cell = this.#cells.get(name);
+            const title = words ? `${name}: ${words}` : name;
+            if (cell.dataset.tone === tone && cell.title === title) continue;
             cell.dataset.tone = tone;
-            cell.title = words ? `${name}: ${words}` : name;
-            cell.setAttribute("aria-label", cell.title);
+            cell.title = title;
+            cell.setAttribute("aria-label", title);
         }
         this.#mark();
     }
@@ -46,7 +48,10 @@ export class Plan {
 
     #lay(names) {
         this.#names = names;
-        this.#cells = new Map(names.map((name) => [name, element("div", { class: "cell", role: "option", "data-node": name }, element("span", {}, name))]));
+        this.#cells = new Map(names.map((name) => [
+            name,
+            element("div", { class: "cell", role: "option", "data-node": name }, element("span", {}, name)),
+        ]));
         this.node.classList.toggle("named", names.length <= NAMED);
         this.node.replaceChildren(...this.#cells.values());
         this.chosen = new Set(names.filter((name) => this.chosen.has(name)));
@@ -54,7 +59,10 @@ export class Plan {
     }
 
     #mark() {
-        for (const [name, cell] of this.#cells) cell.setAttribute("aria-selected", String(this.chosen.has(name)));
+        for (const [name, cell] of this.#cells) {
+            const chosen = String(this.chosen.has(name));
+            if (cell.ariaSelected !== chosen) cell.ariaSelected = chosen;
+        }
     }
 
     /** Moves the one tab stop of the grid. */
@@ -76,7 +84,14 @@ export class Plan {
     #key(event) {
         const at = this.#names.indexOf(this.#current);
         const last = this.#names.length - 1;
-        const steps = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - this.#columns(), ArrowDown: at + this.#columns(), Home: 0, End: last };
+        const steps = {
+            ArrowLeft: at - 1,
+            ArrowRight: at + 1,
+            ArrowUp: at - this.#columns(),
+            ArrowDown: at + this.#columns(),
+            Home: 0,
+            End: last,
+        };
         if (event.key in steps) {
             this.#stand(this.#names[Math.min(Math.max(steps[event.key], 0), last)]);
             this.#cells.get(this.#current)?.focus();

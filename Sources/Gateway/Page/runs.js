@@ -18,7 +18,17 @@ export class RunTable {
     constructor(stop) {
         this.stop = stop;
         const heads = ["Node", "State", "Why", "Download", ""].map((head) => element("th", { scope: "col" }, head));
-        this.node = element("details", { class: "runs" }, element("summary", {}, "Nodes"), element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {}, heads)), this.#body)), this.#more);
+        this.node = element(
+            "details",
+            { class: "runs" },
+            element("summary", {}, "Nodes"),
+            element(
+                "div",
+                { class: "scroll" },
+                element("table", {}, element("thead", {}, element("tr", {}, heads)), this.#body),
+            ),
+            this.#more,
+        );
     }
 
     show(execution, runs) {
@@ -26,17 +36,32 @@ export class RunTable {
             this.#isShown = true;
             this.node.open = runs.length <= OPEN_ROWS;
         }
-        const sorted = [...runs].sort((one, other) => ORDER.indexOf(tone(one)) - ORDER.indexOf(tone(other)) || one.run - other.run);
+        const sorted = [...runs].sort(
+            (one, other) => ORDER.indexOf(tone(one)) - ORDER.indexOf(tone(other)) || one.run - other.run,
+        );
         this.#body.replaceChildren(...sorted.slice(0, MOST_ROWS).map((run) => this.#row(execution, run)));
-        this.#more.textContent = runs.length > MOST_ROWS ? `${runs.length - MOST_ROWS} more: choose in the plan above.` : "";
+        const more = runs.length - MOST_ROWS;
+        this.#more.textContent = more > 0 ? `${more} more: choose in the plan above.` : "";
     }
 
     #row(execution, run) {
         const link = (stream) => {
             const path = `executions/${execution.execution}/raw?node=${encodeURIComponent(run.node)}&stream=${stream}`;
-            return element("a", { href: address(path), download: `${execution.execution}-${run.node}.${stream}`, "aria-label": `Download ${stream} of ${run.node}` }, stream);
+            return element(
+                "a",
+                {
+                    href: address(path),
+                    download: `${execution.execution}-${run.node}.${stream}`,
+                    "aria-label": `Download ${stream} of ${run.node}`,
+                },
+                stream,
+            );
         };
-        const stop = button("Stop", () => this.stop(run.node), { class: "link danger", "aria-label": `Stop ${run.node}` });
+        const stop = button(
+            "Stop",
+            () => this.stop(run.node),
+            { class: "link danger", "aria-label": `Stop ${run.node}` },
+        );
         return element(
             "tr",
             { "data-node": run.node, "data-state": run.state },

@@ -8,11 +8,21 @@ import { submit } from "./submit.js";
 const PAST = "estiba-commands";
 const MOST = 200;
 
-/** The Shell screen: a command to the chosen nodes without a file, its output below; arrow keys bring back earlier ones. */
+/** The Shell screen: a command to the chosen nodes, its output below; the arrow keys bring back earlier commands. */
 export function shellScreen(context) {
     const problem = element("p", { class: "problem", role: "alert" });
     const place = element("div");
-    const line = element("input", { class: "form-control mono", "aria-label": "Command", placeholder: "uptime", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
+    const line = element(
+        "input",
+        {
+            class: "form-control mono",
+            "aria-label": "Command",
+            placeholder: "uptime",
+            autocomplete: "off",
+            spellcheck: "false",
+            autocapitalize: "none",
+        },
+    );
     const send = element("button", { type: "submit", class: "primary" }, "Run");
     const shell = tick("Use my login shell (pipes, variables, ;)", true);
     const picker = new NodePicker(context.world, () => tell());
@@ -29,7 +39,11 @@ export function shellScreen(context) {
         send.disabled = true;
         problem.textContent = "";
         try {
-            const execution = await submit({ nodes: picker.names, kind: "shell", command: shell.box.checked ? { shell: text } : { line: text } });
+            const execution = await submit({
+                nodes: picker.names,
+                kind: "shell",
+                command: shell.box.checked ? { shell: text } : { line: text },
+            });
             picker.remember();
             past.add(text);
             line.value = "";
@@ -46,7 +60,13 @@ export function shellScreen(context) {
     line.addEventListener("input", tell);
     context.world.addEventListener("nodes", update);
     tell();
-    const form = element("form", { class: "prompt", on: { submit: run } }, element("div", { class: "command" }, element("span", { "aria-hidden": "true" }, "$"), line, send), shell.node, problem);
+    const form = element(
+        "form",
+        { class: "prompt", on: { submit: run } },
+        element("div", { class: "command" }, element("span", { "aria-hidden": "true" }, "$"), line, send),
+        shell.node,
+        problem,
+    );
     return {
         node: element("div", {}, element("h1", { class: "visually-hidden" }, "Shell"), picker.node, form, place),
         close() {

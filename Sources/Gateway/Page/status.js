@@ -9,15 +9,23 @@ export function statusScreen(context) {
     const plan = new Plan("Nodes; choose some to see only these", () => update());
     const update = () => {
         const nodes = context.world.names.map((name) => context.world.nodes.get(name));
-        plan.show(nodes.map((node) => ({ name: node.name, tone: node.present ? "ok" : "away", words: node.present ? "present" : `away since ${moment(node.since)}` })));
+        plan.show(nodes.map((node) => ({
+            name: node.name,
+            tone: node.present ? "ok" : "away",
+            words: node.present ? "present" : `away since ${moment(node.since)}`,
+        })));
         const shown = nodes.filter((node) => plan.chosen.size === 0 || plan.chosen.has(node.name));
         shown.sort((one, other) => Number(one.present) - Number(other.present));
         cards.replaceChildren(...shown.slice(0, 200).map(card));
-        summary.textContent = context.world.isKnown ? `${context.world.present} of ${count(nodes.length, "node")} present` : "Looking for nodes…";
+        const present = `${context.world.present} of ${count(nodes.length, "node")} present`;
+        summary.textContent = context.world.isKnown ? present : "Looking for nodes…";
     };
     context.world.addEventListener("nodes", update);
     update();
-    return { node: element("div", {}, element("h1", {}, "Status"), summary, plan.node, cards), close: () => context.world.removeEventListener("nodes", update) };
+    return {
+        node: element("div", {}, element("h1", {}, "Status"), summary, plan.node, cards),
+        close: () => context.world.removeEventListener("nodes", update),
+    };
 }
 
 function card(node) {
@@ -27,11 +35,16 @@ function card(node) {
         ["addresses", (node.addresses ?? []).join(" ")],
         ["estiba", node.program],
     ].filter(([, value]) => value);
-    const words = node.present ? `present since ${moment(node.since)}` : node.since ? `away since ${moment(node.since)}` : "never seen";
+    const words = node.since ? `${node.present ? "present" : "away"} since ${moment(node.since)}` : "never seen";
     return element(
         "li",
         { class: node.present ? "card-node" : "card-node away" },
-        element("div", { class: "head" }, element("b", { class: "mono" }, node.name), element("span", { class: "state", "data-tone": node.present ? "ok" : "quiet" }, words)),
+        element(
+            "div",
+            { class: "head" },
+            element("b", { class: "mono" }, node.name),
+            element("span", { class: "state", "data-tone": node.present ? "ok" : "quiet" }, words),
+        ),
         node.present ? "" : element("p", { class: "quiet" }, "Its runs are kept; orders wait for it."),
         element("dl", {}, pairs.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
     );

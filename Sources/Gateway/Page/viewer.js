@@ -1,6 +1,7 @@
 import { element } from "./element.js";
 import { tame } from "./escapes.js";
 import { CONTROL, STDERR, Selection } from "./lines.js";
+import { onceAFrame } from "./pacing.js";
 
 /** Height of a line; the style sheet has the same. */
 const LINE = 20;
@@ -13,17 +14,22 @@ export class Viewer {
     #selection;
     #rows = element("div", { class: "rows" });
     #spacer = element("div", { class: "spacer" });
-    #frame;
     #shown = "";
     #label;
     #resize;
     follows = true;
+    /** Draws what has changed, once a frame however often it is called. */
+    update = onceAFrame(() => this.node.isConnected && this.#draw());
 
     /** `label(run)` is the name in front of a line; `followed(bool)` is called when scrolling switches following. */
     constructor(transcript, label, followed) {
         this.#selection = new Selection(transcript);
         this.#label = label;
-        this.node = element("div", { class: "viewer", role: "region", "aria-label": "Output", tabindex: "0" }, element("div", { class: "width" }, this.#spacer, this.#rows));
+        this.node = element(
+            "div",
+            { class: "viewer", role: "region", "aria-label": "Output", tabindex: "0" },
+            element("div", { class: "width" }, this.#spacer, this.#rows),
+        );
         this.node.addEventListener("scroll", () => {
             const atEnd = this.node.scrollTop + this.node.clientHeight >= this.node.scrollHeight - LINE;
             if (atEnd !== this.follows) followed((this.follows = atEnd));
@@ -50,58 +56,70 @@ export class Viewer {
         this.update();
     }
 
-    /** Draws in the next frame of the screen, once for all that comes before it. */
-    update() {
-        this.#frame ??= requestAnimationFrame(() => {
-            this.#frame = undefined;
-            this.#draw();
-        });
-    }
-
     close() {
-        cancelAnimationFrame(this.#frame);
         this.#resize.disconnect();
     }
 
     #draw() {
         const total = this.#selection.count;
         const height = Math.min(total * LINE, TALLEST);
-        const visible = Math.ceil(this.node.clientHeight / LINE);
         this.#spacer.style.height = `${height}px`;
         if (this.follows) this.node.scrollTop = this.node.scrollHeight;
-        const top = this.node.scrollTop;
-        const room = Math.max(1, height - this.node.clientHeight);
-        const exact = total * LINE === height ? top / LINE : (Math.min(top, room) / room) * Math.max(0, total - visible);
-        const first = Math.max(0, Math.floor(exact) - MARGIN);
-        const last = Math.min(total, Math.ceil(exact) + visible + MARGIN);
+        const { first, last, offset } = place(total, height, this.node.scrollTop, this.node.clientHeight);
         const key = `${first} ${last} ${this.#selection.transcript.revision}`;
         if (key === this.#shown) return;
         this.#shown = key;
-        const offset = total * LINE === height ? first * LINE : Math.max(0, Math.min(top - (exact - first) * LINE, height - (last - first) * LINE));
         this.#rows.style.transform = `translateY(${offset}px)`;
-        const rows = [];
-        for (let position = first; position < last; position += 1) {
-            const row = this.#row(position);
-            row.dataset.line = position + 1;
-            rows.push(row);
-        }
-        this.#rows.replaceChildren(...rows);
+        this.#rows.replaceChildren(...Array.from({ length: last - first }, (_, index) => this.#row(first + index)));
     }
 
     #row(position) {
         const { transcript } = this.#selection;
         const index = this.#selection.index(position);
         const stream = transcript.streamOf(index);
-        if (stream === CONTROL) return element("div", { class: "line gap" }, this.#name(transcript, index), element("span", { class: "text" }, transcript.text(index)));
         const text = element("span", { class: "text" });
-        for (const { text: part, classes } of tame(transcript.text(index))) text.append(classes ? element("span", { class: classes }, part) : part);
-        const mark = stream === STDERR ? element("span", { class: "stream", title: "stderr" }, "err") : element("span", { class: "stream" });
-        if (stream === STDERR) mark.append(element("span", { class: "visually-hidden" }, " (stderr): "));
-        return element("div", { class: stream === STDERR ? "line err" : "line" }, this.#name(transcript, index), mark, text);
+        const row = element("div", { class: "line", "data-line": position + 1 }, this.#name(transcript, index));
+        if (stream === CONTROL) {
+            row.classList.add("gap");
+            text.append(transcript.text(index));
+        } else {
+            row.classList.toggle("err", stream === STDERR);
+            row.append(streamMark(stream));
+            for (const { text: part, classes } of tame(transcript.text(index))) {
+                text.append(classes ? element("span", { class: classes }, part) : part);
+            }
+        }
+        row.append(text);
+        return row;
     }
 
     #name(transcript, index) {
         const name = transcript.isContinued(index) ? "⤷" : this.#label(transcript.runOf(index));
-        return element("span", { class: "name", title: transcript.isContinued(index) ? "The line goes on" : name }, name);
+        return element(
+            "span",
+            { class: "name", title: transcript.isContinued(index) ? "The line goes on" : name },
+            name,
+        );
     }
+}
+
+/** What tells stderr apart without its colour: a word to see, and one to hear. */
+function streamMark(stream) {
+    if (stream !== STDERR) return element("span", { class: "stream" });
+    const heard = element("span", { class: "visually-hidden" }, " (stderr): ");
+    return element("span", { class: "stream", title: "stderr" }, "err", heard);
+}
+
+/**
+ * Which lines are drawn, and how far down. While the list is as tall as its lines a pixel is a pixel; taller lists are
+ * scrolled by proportion.
+ */
+function place(total, height, top, room) {
+    const isExact = total * LINE === height;
+    const visible = Math.ceil(room / LINE);
+    const part = Math.min(1, top / Math.max(1, height - room));
+    const exact = isExact ? top / LINE : part * Math.max(0, total - room / LINE);
+    const first = Math.max(0, Math.floor(exact) - MARGIN);
+    const last = Math.min(total, Math.ceil(exact) + visible + MARGIN);
+    return { first, last, offset: isExact ? first * LINE : top - (exact - first) * LINE };
 }

@@ -1,14 +1,18 @@
 import { byName } from "./nodeset.js";
+import { onceAFrame } from "./pacing.js";
 
 const REMEMBERED = 200;
 const STEPS = ["waiting", "delivered", "fetching", "placed", "running"];
 
-/** What the page knows of nodes and of the user's executions, kept true by the live connection. Says "nodes", "executions". */
+/** What is known of nodes and the user's executions, kept true by the live connection. Says "nodes", "executions". */
 export class World extends EventTarget {
     nodes = new Map();
     /** By id; without runs. */
     executions = new Map();
     isKnown = false;
+    #names;
+    #tellNodes = onceAFrame(() => this.dispatchEvent(new Event("nodes")));
+    #tellExecutions = onceAFrame(() => this.dispatchEvent(new Event("executions")));
 
     constructor(live) {
         super();
@@ -19,7 +23,7 @@ export class World extends EventTarget {
 
     /** The names of all nodes, node2 before node10. */
     get names() {
-        return [...this.nodes.keys()].sort(byName);
+        return (this.#names ??= [...this.nodes.keys()].sort(byName));
     }
 
     get present() {
@@ -38,24 +42,27 @@ export class World extends EventTarget {
             if (!known || progress(execution) >= progress(known)) this.executions.set(execution.execution, execution);
         }
         for (const old of this.newest.slice(REMEMBERED)) this.executions.delete(old.execution);
-        this.dispatchEvent(new Event("executions"));
+        this.#tellExecutions();
     }
 
     forget() {
         this.nodes.clear();
+        this.#names = undefined;
         this.executions.clear();
         this.isKnown = false;
     }
 
     #setNodes(list) {
         this.nodes = new Map(list.map((node) => [node.name, node]));
+        this.#names = undefined;
         this.isKnown = true;
-        this.dispatchEvent(new Event("nodes"));
+        this.#tellNodes();
     }
 
     #setNode(node) {
+        if (!this.nodes.has(node.name)) this.#names = undefined;
         this.nodes.set(node.name, node);
-        this.dispatchEvent(new Event("nodes"));
+        this.#tellNodes();
     }
 }
 

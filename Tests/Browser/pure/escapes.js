@@ -7,7 +7,10 @@ const styled = (line) => tame(line).map((piece) => [piece.text, piece.classes]);
 
 test("SGR becomes classes and ends where it is reset", () => {
     equal(styled(`${ESC}[1;31mred${ESC}[0m plain`), [["red", "bold ink-red"], [" plain", ""]]);
-    equal(styled(`${ESC}[92;44ma${ESC}[39mb${ESC}[49mc`), [["a", "ink-green paper-blue"], ["b", "paper-blue"], ["c", ""]]);
+    equal(
+        styled(`${ESC}[92;44ma${ESC}[39mb${ESC}[49mc`),
+        [["a", "ink-green paper-blue"], ["b", "paper-blue"], ["c", ""]],
+    );
     equal(styled(`${ESC}[38;5;196mr${ESC}[38;2;0;0;255mb${ESC}[mz`), [["r", "ink-red"], ["b", "ink-blue"], ["z", ""]]);
     equal(styled(`${ESC}[1;4mx${ESC}[22my`), [["x", "bold underlined"], ["y", "underlined"]]);
 });

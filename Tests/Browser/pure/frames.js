@@ -7,8 +7,14 @@ const two = [...entry(0, 0, record(1, "a\n")), ...entry(7, 2 ** 40, record(2, [0
 test("a frame gives its entries and the offset after them", () => {
     const decoded = decodeFrame(frame(3, 0xfedcba9876543210n, 64, two));
     equal([decoded.follow, decoded.log, decoded.offset, decoded.next], [3, "fedcba9876543210", 64, 64 + two.length]);
-    equal(decoded.entries.map(({ kind, run, from, to }) => [kind, run, from, to]), [[SLICE, 0, 0, 22], [SLICE, 7, 2 ** 40, 2 ** 40 + 21]]);
-    equal([...decodeRecords(decoded.entries[1].records)].map(({ stream, bytes }) => [stream, [...bytes]]), [[2, [0xff]]]);
+    equal(
+        decoded.entries.map(({ kind, run, from, to }) => [kind, run, from, to]),
+        [[SLICE, 0, 0, 22], [SLICE, 7, 2 ** 40, 2 ** 40 + 21]],
+    );
+    equal(
+        [...decodeRecords(decoded.entries[1].records)].map(({ stream, bytes }) => [stream, [...bytes]]),
+        [[2, [0xff]]],
+    );
 });
 
 test("a gap is an entry without records", () => {

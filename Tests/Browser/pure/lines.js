@@ -25,7 +25,10 @@ test("lines are split at newlines only, whatever the records", () => {
 test("streams and runs never share a line", () => {
     const result = transcript([0, 1, "ou"], [0, 2, "er"], [1, 1, "other\n"], [0, 1, "t\n"], [0, 2, "r\n"]);
     equal(texts(result), ["out", "err", "other"]);
-    equal([0, 1, 2].map((index) => [result.runOf(index), result.streamOf(index)]), [[0, STDOUT], [0, STDERR], [1, STDOUT]]);
+    equal(
+        [0, 1, 2].map((index) => [result.runOf(index), result.streamOf(index)]),
+        [[0, STDOUT], [0, STDERR], [1, STDOUT]],
+    );
 });
 
 test("bytes are kept as they came and shown as U+FFFD where they are not UTF-8", () => {
