@@ -62,6 +62,7 @@ extension Node {
     func settle() {
         for (execution, keeper) in keepers where keeper.isSettled {
             keepers[execution] = nil
+            site.forget(execution)
             if let pid = keeper.pid { supervisors.insert(pid) }
             known[execution] = keeper.orderHash
             let store = site.store

@@ -40,16 +40,18 @@ final class Node {
                 site.hurry()
                 sendDue()
                 for keeper in keepers.values { keeper.tick() }
-            case .lost(let broker): log.warning("broker lost", metadata: ["broker": "\(broker)"])
+            case .lost(let broker):
+                log.warning("broker lost", metadata: ["broker": "\(broker)"])
+                site.interest.lost(broker)
             case .refused(let broker, let failure):
                 log.error(
                     "broker refuses",
                     metadata: ["broker": "\(broker)", "code": "\(failure.code.rawValue)", "why": "\(failure.sentence)"])
             case .message(let message): receive(message)
-            case .interest(_, let prefix, true)
-            where Array("output/".utf8).starts(with: prefix) || prefix.starts(with: Array("output/".utf8)):
-                for keeper in keepers.values { keeper.tick() }
-            case .following, .output, .interest: break
+            case .interest(let broker, let prefix, let isWanted):
+                site.interest.change(prefix, at: broker, isWanted: isWanted)
+                if isWanted { for keeper in keepers.values { keeper.tick() } }
+            case .following, .output: break
             }
         }
         settle()

@@ -26,6 +26,8 @@ struct Outbox: Sendable {
         return true
     }
 
+    mutating func forget(_ execution: ExecutionID) { entries[execution] = nil }
+
     func isOwed(_ execution: ExecutionID) -> Bool { entries[execution] != nil }
 
     /// What is to be sent now; each is due again after a growing wait.

@@ -50,11 +50,11 @@ final class OutputPump {
     /// Sends what may be sent. A full queue is tried again in a moment; what is dropped all the same, `tick` finds.
     func pump() {
         guard retry == nil, let link = site.link else { return }
+        let brokers = site.interest.brokers(for: topic)
+        guard !brokers.isEmpty else { return }
         while let next = flow.next {
             guard let records = read(next.position, limit: Int(next.limit)), !records.isEmpty else { return }
             let slice = sealed(records, at: next.position)
-            let brokers = link.connected
-            guard !brokers.isEmpty else { return }
             let taken = brokers.filter { link.publish(topic, [slice, records], via: $0) }
             guard !taken.isEmpty else {
                 retry = site.loop.after(.milliseconds(1)) { [weak self] in

@@ -86,6 +86,7 @@ final class RunKeeper {
 
     func tick() {
         fetcher?.pump()
+        line?.retry()
         pump?.tick()
     }
 

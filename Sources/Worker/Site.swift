@@ -19,6 +19,8 @@ final class Site {
     /// Set once, when the loop is filled.
     var link: Link?
     var clock = OwnerClock()
+    /// Who listens where: nothing is read from a spool that nobody would get.
+    var interest = Interest()
     private(set) var outbox = Outbox()
     private var sequence: UInt64
     private let isRoot: Bool
@@ -69,6 +71,9 @@ final class Site {
     func acknowledged(_ sequence: UInt64, of execution: ExecutionID) -> Bool {
         outbox.acknowledged(sequence, of: execution)
     }
+
+    /// Nothing more is to be said of a run.
+    func forget(_ execution: ExecutionID) { outbox.forget(execution) }
 
     func hurry() { outbox.hurry(at: loop.now) }
 

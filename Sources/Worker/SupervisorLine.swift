@@ -44,8 +44,16 @@ final class SupervisorLine {
             waiting.append(request)
             return
         }
-        // A supervisor that does not read is asked again when it says its length.
-        try? connection.send(request)
+        // One that does not read just now is told later, by `retry`.
+        if (try? connection.send(request)) == nil { waiting.append(request) }
+    }
+
+    /// Sends what could not be sent.
+    func retry() {
+        guard connection != nil, !waiting.isEmpty else { return }
+        let unsent = waiting
+        waiting = []
+        for request in unsent { send(request) }
     }
 
     func hangUp() {

@@ -203,3 +203,19 @@ struct PolicyTests {
         #expect(!Policy().mayRun(uid: .max))
     }
 }
+
+struct InterestTests {
+    @Test func `a topic is published where a prefix of it is wanted, until the broker is lost`() {
+        var interest = Interest()
+        let topic = Array("output/ana/X/n1/".utf8)
+        #expect(interest.brokers(for: topic).isEmpty)
+        interest.change(Array("output/".utf8), at: 1, isWanted: true)
+        interest.change(Array("output/bob/".utf8), at: 0, isWanted: true)
+        #expect(interest.brokers(for: topic) == [1])
+        interest.change(Array("output/ana/".utf8), at: 0, isWanted: true)
+        #expect(interest.brokers(for: topic) == [0, 1])
+        interest.change(Array("output/".utf8), at: 1, isWanted: false)
+        interest.lost(0)
+        #expect(interest.brokers(for: topic).isEmpty)
+    }
+}
