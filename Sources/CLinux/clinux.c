@@ -190,6 +190,14 @@ int estiba_openat2(int folder, const char *path, int flags, mode_t mode, uint64_
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
+int estiba_open_link(int folder, const char *name) { return openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
+
+ssize_t estiba_read_link(int link, uint8_t *text, size_t room) { return readlinkat(link, "", (char *)text, room); }
+
+int estiba_open_unnamed(int folder, mode_t mode) {
+    return openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+}
+
 int estiba_rename_no_replace(int from_folder, const char *from, int to_folder, const char *to) {
     return renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE);
 }
@@ -227,15 +235,19 @@ static int closing(int descriptor) {
     return -1;
 }
 
-int estiba_listen(int folder, const char *name) {
-    int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+static int listen_at(int folder, const char *name, int type) {
+    int descriptor = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -1;
     struct sockaddr_un place = address(folder, name);
     if (unlinkat(folder, name, 0) != 0 && errno != ENOENT) return closing(descriptor);
     if (bind(descriptor, (struct sockaddr *)&place, sizeof place) != 0) return closing(descriptor);
-    if (fchmodat(folder, name, 0600, 0) != 0 || listen(descriptor, 16) != 0) return closing(descriptor);
+    if (fchmodat(folder, name, 0600, 0) != 0 || listen(descriptor, 128) != 0) return closing(descriptor);
     return descriptor;
 }
+
+int estiba_listen(int folder, const char *name) { return listen_at(folder, name, SOCK_SEQPACKET); }
+
+int estiba_listen_stream(int folder, const char *name) { return listen_at(folder, name, SOCK_STREAM); }
 
 int estiba_connect(int folder, const char *name) {
     int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

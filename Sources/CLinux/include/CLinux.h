@@ -51,6 +51,13 @@ int estiba_openat2(int folder, const char *path, int flags, mode_t mode, uint64_
 extern const uint64_t estiba_resolve_no_symlinks;
 extern const uint64_t estiba_resolve_no_magiclinks;
 
+/// Opens a link itself (O_PATH), or whatever else has that name, without following it.
+int estiba_open_link(int folder, const char *name);
+/// What a link that was opened so says; returns the count of its bytes.
+ssize_t estiba_read_link(int link, uint8_t *text, size_t room);
+/// Opens an unnamed file (O_TMPFILE) for writing in a folder.
+int estiba_open_unnamed(int folder, mode_t mode);
+
 /// renameat2(2) with RENAME_NOREPLACE.
 int estiba_rename_no_replace(int from_folder, const char *from, int to_folder, const char *to);
 
@@ -64,8 +71,10 @@ int estiba_lock_is_held(int descriptor);
 
 // ---- Sockets and events
 
-/// A listening SOCK_SEQPACKET socket `name` in an open folder, of whatever path length; non-blocking.
+/// A listening SOCK_SEQPACKET socket `name`, mode 0600, in an open folder of whatever path length; non-blocking.
 int estiba_listen(int folder, const char *name);
+/// The same of kind SOCK_STREAM.
+int estiba_listen_stream(int folder, const char *name);
 /// Connects to one; non-blocking afterwards.
 int estiba_connect(int folder, const char *name);
 /// Takes a connection that waits; non-blocking, close-on-exec.
