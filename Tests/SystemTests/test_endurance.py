@@ -1,0 +1,66 @@
+"""Lines on both streams while readers come and go and every part is killed once: byte-exact, in order, right exit code."""
+
+import os
+import random
+import threading
+import time
+import unittest
+
+import estiba
+
+LINES = 1_000_000 if os.environ.get("ESTIBA_TEST_LONG") else 100_000
+READERS = 20
+
+PROGRAM = """
+import sys, time
+lines = %d
+for number in range(1, lines + 1):
+    sys.stdout.write(f"out {number}\\n")
+    sys.stderr.write(f"err {number}\\n")
+    if number %% (lines // 100) == 0:
+        sys.stdout.flush()
+        time.sleep(0.1)
+sys.exit(7)
+"""
+
+
+class Endurance(unittest.TestCase):
+    def test_every_part_is_killed_and_no_line_is_lost(self):
+        wanted = {stream: "".join(f"{stream} {number}\n" for number in range(1, LINES + 1)).encode() for stream in ("out", "err")}
+        with estiba.Up(nodes=1) as up:
+            execution = up.detached("run", "-n", "node1", "--", "python3", "-c", PROGRAM % LINES)
+            steady = up.start("logs", "-f", execution, "--raw")
+            results = {}
+            thread = threading.Thread(target=lambda: results.update(steady=steady.communicate(timeout=180)))
+            thread.start()
+            for number in range(READERS):
+                reader = up.start("logs", "-f", execution, "--raw")
+                time.sleep(random.uniform(0.05, 0.5))
+                reader.kill()
+                out, _ = reader.communicate()
+                self.assertEqual(out, wanted["out"][:len(out)], f"reader {number}")
+                if number in (4, 9, 14):
+                    part = {4: "node1", 9: "broker", 14: "gateway"}[number]
+                    before = up.kill(part)
+                    estiba.wait_for(lambda: up.pids().get(part, before) != before, what=part)
+            thread.join()
+            out, errors = results["steady"]
+            self.assertEqual(steady.returncode, 7)
+            self.assertEqual(first_difference(out, wanted["out"]), None)
+            lines = [line for line in errors.splitlines(keepends=True) if not line.startswith(b"estiba: ")]
+            self.assertEqual(first_difference(b"".join(lines), wanted["err"]), None)
+            for stream in ("out", "err"):
+                body = up.http("GET", f"executions/{execution}/raw?node=node1&stream=std{stream}").body
+                self.assertEqual(first_difference(body, wanted[stream]), None)
+
+
+def first_difference(found, wanted):
+    """Where two outputs part, with what stands there; None where they are the same."""
+    if found == wanted:
+        return None
+    at = next((index for index, (a, b) in enumerate(zip(found, wanted)) if a != b), min(len(found), len(wanted)))
+    return at, len(found), len(wanted), found[at:at + 40], wanted[at:at + 40]
+
+
+if __name__ == "__main__":
+    unittest.main()
