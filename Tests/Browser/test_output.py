@@ -43,6 +43,19 @@ class Output(unittest.TestCase):
         self.console.link("Stop").click()
         self.console.wait_for_states("stopped")
 
+    def test_a_state_and_a_stream_choose_what_is_shown(self):
+        self.console.run("echo out; echo err >&2; case $ESTIBA_NODE in node2) exit 3;; esac")
+        self.console.wait(lambda: self.console.states() == {"node1": "exited 0", "node2": "exited 3", "node3": "exited 0"}, "one exit code 3")
+        self.console.wait_for_lines(6)
+        self.console.link("1 exited 3").click()
+        self.console.wait_for_lines(2)
+        self.assertEqual(sorted(self.console.lines()), [["node2", "stderr", "err"], ["node2", "stdout", "out"]])
+        self.console.link("stdout").click()
+        self.console.wait_for_lines(1)
+        self.assertEqual(self.console.lines(), [["node2", "stderr", "err"]])
+        self.console.link("1 exited 3").click()
+        self.console.wait_for_lines(3)
+
     def test_a_reload_shows_the_same_text(self):
         self.console.run("for i in $(seq 40); do echo \"line $i\"; echo \"error $i\" >&2; done")
         self.console.wait_for_states("exited 0")

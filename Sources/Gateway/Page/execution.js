@@ -97,7 +97,7 @@ export class ExecutionPane {
     #showChips(runs) {
         const groups = new Map();
         for (const run of runs) {
-            const words = group(run);
+            const words = groupOf(run);
             groups.set(words, { tone: tone(run), number: (groups.get(words)?.number ?? 0) + 1 });
         }
         const sum = [...groups].map(([words, group]) => `${group.number} ${words}`);
@@ -109,7 +109,7 @@ export class ExecutionPane {
         const choose = () => {
             if (!this.#groups.delete(words)) this.#groups.add(words);
             this.plan.choose(
-                this.following.inOrder.filter((run) => this.#groups.has(group(run))).map((run) => run.node),
+                this.following.inOrder.filter((run) => this.#groups.has(groupOf(run))).map((run) => run.node),
             );
             this.#select();
         };
@@ -190,6 +190,6 @@ export class ExecutionPane {
 }
 
 /** The words by which runs are counted together. */
-function group(run) {
+function groupOf(run) {
     return stateWords({ ...run, awaySince: undefined, percent: undefined });
 }
