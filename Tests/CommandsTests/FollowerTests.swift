@@ -11,8 +11,9 @@ struct FollowerTests {
         {"run":0,"node":"node1","state":"running","terminal":false,"since":0,"copied":0}]}}
         """#
 
-    private func frame(_ entries: [UInt8]...) -> Frame {
-        .binary([UInt8](repeating: 0, count: 24) + entries.flatMap(\.self))
+    private func frame(_ entries: [UInt8]..., at offset: UInt64 = 64) -> Frame {
+        let head = [UInt8](repeating: 0, count: 16) + withUnsafeBytes(of: offset.littleEndian) { Array($0) }
+        return .binary(head + entries.flatMap(\.self))
     }
 
     private func entry(from: UInt64, _ records: [UInt8]) -> [UInt8] {
@@ -53,6 +54,17 @@ struct FollowerTests {
         let other = opened.replacing("aa", with: "bb").replacing("\"offset\":64", with: "\"offset\":112")
         #expect(throws: CommandError.self) { try follower.receive(.text(Array(other.utf8)), into: &buffer) }
         #expect(follower.place == .init(log: "00000000000000bb"))
+        try follower.receive(frame(entry(from: 0, record("one\n") + record("two\n"))), into: &buffer)
+        #expect(text(buffer) == "one\ntwo\n")
+    }
+
+    @Test func `where the log has become shorter it begins anew`() throws {
+        var follower = Follower(style: .raw)
+        var buffer = OutputBuffer()
+        try follower.receive(.text(Array(opened.utf8)), into: &buffer)
+        try follower.receive(frame(entry(from: 0, record("one\n"))), into: &buffer)
+        follower.startOver()
+        #expect(follower.place.offset == 64)
         try follower.receive(frame(entry(from: 0, record("one\n") + record("two\n"))), into: &buffer)
         #expect(text(buffer) == "one\ntwo\n")
     }

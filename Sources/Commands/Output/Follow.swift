@@ -28,6 +28,8 @@ struct Follow {
                 }
                 if follower.isComplete || (follower.isCaughtUp && !goesOn) { break }
                 throw CommandError.away(gateway: gateway.url, reason: "the connection ended")
+            } catch CommandError.refused(_, let reason) where reason.code == "offset_ahead" && node == nil {
+                follower.startOver()
             } catch let error as CommandError {
                 guard error.isPassing else { throw error }
                 if !isAway { StandardStreams.say("the gateway went away; waiting for it") }

@@ -36,6 +36,9 @@ struct Follower {
     /// A new connection begins; `opened` tells where.
     mutating func reconnect() { isCaughtUp = false }
 
+    /// The log has become shorter than what was read of it: it is read anew, and what was shown is known by position.
+    mutating func startOver() { place.offset = LogReader.start }
+
     /// Throws a `CommandError`.
     mutating func receive(_ frame: Frame, into buffer: inout OutputBuffer) throws {
         switch frame {
@@ -87,6 +90,7 @@ struct Follower {
     {
         guard bytes.count >= 24 else { throw .misunderstood("a short frame") }
         if formatter == nil { formatter = OutputFormatter(style, names: names) }
+        if node == nil { place.offset = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)) }
         var rest = UnsafeRawBufferPointer(rebasing: bytes[24...])
         while !rest.isEmpty {
             guard let entry = LogEntry(rest), rest.count >= entry.size else { throw .misunderstood("a damaged entry") }

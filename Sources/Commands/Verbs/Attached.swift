@@ -13,6 +13,8 @@ struct Attached {
 
     /// How long a second Ctrl-C is waited for before the command lets go.
     private static let secondPress = Duration.seconds(1)
+    /// The exit code of what SIGINT ended, as shells count it.
+    private static let interrupted: Int32 = 130
 
     /// Follows to the end and throws the exit code that the execution gives.
     func toTheEnd() async throws {
@@ -55,17 +57,26 @@ struct Attached {
 
     /// Ctrl-C lets go and says how to come back; a second one at once stops the execution and stays to its end.
     private func minding() async throws {
-        var presses = await UnixSignalsSequence(trapping: .sigint).makeAsyncIterator()
-        guard await presses.next() != nil else { return }
-        StandardStreams.say(
-            "it goes on without you; come back with `estiba logs -f \(execution)`. Ctrl-C again stops it")
-        let letGo = Task {
-            try await Task.sleep(for: Self.secondPress)
-            exit(130)
+        let presses = await UnixSignalsSequence(trapping: .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var count = 0
+            for await _ in presses {
+                count += 1
+                switch count {
+                case 1:
+                    StandardStreams.say(
+                        "it goes on without you; come back with `estiba logs -f \(execution)`. Ctrl-C again stops it")
+                    group.addTask {
+                        try await Task.sleep(for: Self.secondPress)
+                        exit(Self.interrupted)
+                    }
+                case 2:
+                    group.cancelAll()
+                    StandardStreams.say("stopping")
+                    try await gateway.post("executions/\(execution)/stop", StopRequest())
+                default: exit(Self.interrupted)
+                }
+            }
         }
-        guard await presses.next() != nil else { return }
-        letGo.cancel()
-        StandardStreams.say("stopping")
-        try await gateway.post("executions/\(execution)/stop", StopRequest())
     }
 }
