@@ -30,7 +30,8 @@ struct WebHarness: Sendable {
         try authority.save(to: folder + "/authority.key")
         let own = KeyPair.random()
         try own.save(to: folder + "/gateway.key")
-        try Data("gateway:g1 \(own.publicText)\n".utf8).write(to: URL(fileURLWithPath: folder + "/registry"))
+        let registry = ["gateway:g1 \(own.publicText)", "node:node1 \(KeyPair.random().publicText)", ""]
+        try Data(registry.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: folder + "/registry"))
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let core = try GatewayCore(
             settings: .init(
@@ -75,8 +76,10 @@ struct WebHarness: Sendable {
         return token.seal(key: LoginToken.key(authoritySecret: authority.secretKey))
     }
 
-    /// Sends bytes and returns all that comes back until the server closes, or for so long.
-    func exchange(_ sent: ByteBuffer, seconds: Int64 = 10) async throws -> ByteBuffer {
+    /// Sends bytes and returns all that comes back until it is enough, the server closes, or for so long.
+    func exchange(
+        _ sent: ByteBuffer, seconds: Int64 = 10, until isEnough: (ByteBuffer) -> Bool = { _ in false }
+    ) async throws -> ByteBuffer {
         let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -91,7 +94,10 @@ struct WebHarness: Sendable {
             try await outbound.write(sent)
             var received = ByteBuffer()
             do {
-                for try await piece in inbound { received.writeImmutableBuffer(piece) }
+                for try await piece in inbound {
+                    received.writeImmutableBuffer(piece)
+                    if isEnough(received) { break }
+                }
             } catch {
                 // A reset after the answer is an end like any other.
             }

@@ -16,7 +16,8 @@ struct Refusal: Error, Equatable, Sendable {
     }
 
     /// The status that goes with a failure of the core.
-    init(_ failure: Failure, nodes: [String]? = nil) {
+    init(_ failure: Failure) {
+        let nodes = failure.nodes.isEmpty ? nil : failure.nodes
         self.init(Self.status(of: failure.code), failure.code, failure.sentence, nodes: nodes)
         if status == .serviceUnavailable { headers[.retryAfter] = "5" }
     }
