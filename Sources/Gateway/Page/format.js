@@ -69,16 +69,26 @@ export function tone(run) {
     return "bad";
 }
 
-/** An execution's counts as chips: `[["2 running", "run"], …]`, those that went wrong first. */
-export function countChips(execution) {
-    const tones = { waiting: "wait", delivered: "run", fetching: "run", running: "run" };
-    const chips = Object.entries(execution.counts ?? {})
-        .filter(([, number]) => number > 0)
-        .map(([state, number]) => [
-            `${number} ${state.replaceAll("-", " ")}`,
-            tones[state] ?? (execution.failed === 0 ? "ok" : "quiet"),
-        ]);
-    return execution.failed > 0 ? [[`${execution.failed} failed`, "bad"], ...chips] : chips;
+const FAILURES = ["signalled", "timed-out", "out-of-memory", "expired", "refused", "interrupted"];
+const GOING = { waiting: "wait", delivered: "run", fetching: "run", running: "run" };
+
+/** An execution's counts as chips `[words, tone]`, those that went wrong first. */
+export function countChips({ counts = {}, failed }) {
+    const failures = FAILURES.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
+    const chips = failed > 0 ? [[`${failed} failed`, "bad"]] : [];
+    for (const [state, number] of Object.entries(counts)) {
+        if (FAILURES.includes(state) && failed !== undefined) continue;
+        const good = state === "exited" && failed !== undefined ? number - (failed - failures) : number;
+        const word = state === "exited" && failed !== undefined ? "exited 0" : state.replaceAll("-", " ");
+        const isGood = failed !== undefined && ["exited", "placed"].includes(state);
+        if (good > 0) chips.push([`${good} ${word}`, toneOf(state, isGood)]);
+    }
+    return chips;
+}
+
+function toneOf(state, isGood) {
+    if (FAILURES.includes(state)) return "bad";
+    return GOING[state] ?? (isGood ? "ok" : "quiet");
 }
 
 /** What an execution is called where there is one line for it. */

@@ -1,4 +1,5 @@
 import "./escapes.js";
+import "./format.js";
 import "./frames.js";
 import "./lines.js";
 import "./nodeset.js";

@@ -1,0 +1,27 @@
+import { countChips, duration, octal, size, stateWords, title, tone } from "../../../Sources/Gateway/Page/format.js";
+import { equal, test } from "./check.js";
+
+test("states are words, with what there is to say", () => {
+    equal(stateWords({ state: "exited", code: 3 }), "exited 3");
+    equal(stateWords({ state: "fetching", percent: 40 }), "fetching 40 %");
+    equal(stateWords({ state: "signalled", signal: 9 }), "ended by SIGKILL");
+    equal(stateWords({ state: "signalled", signal: 34 }), "ended by signal 34");
+    equal(stateWords({ state: "timed-out" }), "timed out");
+    equal(tone({ state: "exited", code: 0 }), "ok");
+    equal(tone({ state: "exited", code: 1 }), "bad");
+    equal([tone({ state: "placed", terminal: false }), tone({ state: "placed", terminal: true })], ["run", "ok"]);
+});
+
+test("counts put what went wrong first and call nothing good that is not known to be", () => {
+    equal(countChips({ counts: { exited: 50, running: 8 }, failed: 9 }), [["9 failed", "bad"], ["41 exited 0", "ok"], ["8 running", "run"]]);
+    equal(countChips({ counts: { exited: 3, refused: 2 }, failed: 3 }), [["3 failed", "bad"], ["2 exited 0", "ok"]]);
+    equal(countChips({ counts: { exited: 3, refused: 2 } }), [["3 exited", "quiet"], ["2 refused", "bad"]]);
+    equal(countChips({}), []);
+});
+
+test("sizes, times and modes as people write them", () => {
+    equal([0, 1, 999, 1000, 48_200_000, 999_960].map(size), ["0 bytes", "1 byte", "999 bytes", "1.0 kB", "48 MB", "1.0 MB"]);
+    equal([400, 41_000, 134_000, 7_260_000].map(duration), ["0.4 s", "41 s", "2 min 14 s", "2 h 1 min"]);
+    equal([0o644, 0o7, 0o755].map(octal), ["0644", "0007", "0755"]);
+    equal(title({ execution: "X", files: [{ name: "a" }, { name: "b" }] }), "place a, b");
+});
