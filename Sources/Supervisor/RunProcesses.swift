@@ -45,8 +45,12 @@ package struct Cgroup: Hashable, Sendable {
         self.path = path
     }
 
-    /// Makes it and sets the limits whose controllers are there.
+    /// Makes it, and the one above it, and sets the limits whose controllers are there.
+    ///
+    /// The one above must not be the root of all: nobody has the right to write there, so root without its capabilities
+    /// could not remove this one.
     func create(_ limits: Plan.Limits) throws(SystemError) {
+        if let slash = path.lastIndex(of: "/") { mkdir(String(path[..<slash]), 0o755) }
         do throws(SystemError) {
             try File.check("mkdir", path) { mkdir(path, 0o755) }
         } catch {

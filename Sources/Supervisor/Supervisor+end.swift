@@ -82,12 +82,21 @@ extension Supervisor {
         exit = record
     }
 
+    /// How long an empty cgroup is tried to be removed: the kernel lets go of its dead a little later.
+    private static let tidyMilliseconds: UInt64 = 1_000
+
     /// Says the last word and tidies up. The spool stays, for the worker to copy.
     func leave() {
         unlink(folder.socket)
-        if case .cgroup(let cgroup) = processes { try? cgroup.remove() }
-        guard let exit else { return }
-        clients.forEach { $0.send(.ended(exit)) }
+        if let exit { clients.forEach { $0.send(.ended(exit)) } }
+        clients = []
+        guard case .cgroup(let cgroup) = processes, result?.remaining == 0 else { return }
+        let end = Moment.now.after(milliseconds: Self.tidyMilliseconds)
+        while Moment.now < end {
+            reap()
+            do throws(SystemError) { return try cgroup.remove() } catch { if error.errno != EBUSY { return } }
+            poll(nil, 0, 2)
+        }
     }
 }
 

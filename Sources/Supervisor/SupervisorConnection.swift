@@ -36,12 +36,10 @@ package final class SupervisorConnection {
 
     package func receive() -> Received {
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let got: Int
-        do throws(SystemError) {
-            got = try File.check("recv") { recv(socket.descriptor, &bytes, bytes.count, 0) }
-        } catch {
-            return error.errno == EAGAIN ? .nothing : .closed
-        }
+        var got = recv(socket.descriptor, &bytes, bytes.count, 0)
+        // A supervisor that ended before it read all shows as a reset, once; its last words lie behind that.
+        while got < 0, errno == EINTR || errno == ECONNRESET { got = recv(socket.descriptor, &bytes, bytes.count, 0) }
+        if got < 0 { return errno == EAGAIN ? .nothing : .closed }
         guard got > 0, let reply = try? Reply(Array(bytes.prefix(got))) else { return .closed }
         return .reply(reply)
     }
