@@ -137,5 +137,8 @@ world.addEventListener("nodes", () => {
     part("nodes").dataset.tone = world.present === world.nodes.size && world.present > 0 ? "ok" : "wait";
 });
 part("logout").addEventListener("click", () => post("logout").catch(report).finally(() => leave()));
+part("skip").addEventListener("click", () => part("main").focus());
+// A file dropped beside its place must not take the page away.
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 addEventListener("hashchange", () => (location.hash.startsWith("#code=") ? begin() : route()));
 begin();

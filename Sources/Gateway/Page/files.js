@@ -104,6 +104,7 @@ class FileCard {
 export class FileList {
     cards = [];
     #list = element("ul", { class: "files" });
+    #problem = element("p", { class: "problem", role: "alert" });
     #changed;
 
     constructor(changed) {
@@ -128,7 +129,7 @@ export class FileList {
             name,
             (event) => this.#drag(event, drop),
         );
-        this.node = element("section", {}, element("h2", {}, "What"), input, drop, this.#list);
+        this.node = element("section", {}, element("h2", {}, "What"), input, drop, this.#problem, this.#list);
     }
 
     async add(file, known = {}) {
@@ -148,7 +149,14 @@ export class FileList {
     }
 
     async #addAll(files) {
-        for (const file of files) await this.add(file).catch(() => undefined);
+        this.#problem.textContent = "";
+        for (const file of files) {
+            try {
+                await this.add(file);
+            } catch {
+                this.#problem.textContent = `${file.name} could not be read. Of a folder, choose the files in it.`;
+            }
+        }
     }
 
     #remove(card) {
