@@ -100,7 +100,7 @@ let package = Package(
         module(
             "Commands",
             [
-                "Bus", "Sodium", "Messages", "Spool", "Settings", arguments, logging, signals,
+                "Sodium", "Messages", "Spool", arguments, signals,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -112,7 +112,7 @@ let package = Package(
         program("estiba-broker", ["Broker", "Settings", logging, lifecycle, signals]),
         program("estiba-gateway", ["Gateway"]),
         program("estiba-worker", ["Worker"]),
-        program("estiba-authenticator", ["Authenticator", "Settings", logging, lifecycle]),
+        program("estiba-authenticator", ["Authenticator", "Settings", logging, lifecycle, signals]),
         program("estiba-supervisor", ["Supervisor", "CLinux"], linker: small),
         program("estiba-placer", ["Placer"], linker: small),
 
@@ -125,7 +125,7 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "Authenticator", "Spool", "Messages", "Bus", "Sodium", logging, lifecycle,
+                "Gateway", "Authenticator", "Spool", "Messages", "Bus", "ZeroMQ", "Sodium", logging, lifecycle,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
