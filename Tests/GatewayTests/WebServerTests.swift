@@ -159,6 +159,9 @@ import Testing
                 """
             let announced = Answer(try await web.exchange(ByteBuffer(string: head)))
             #expect(announced.status == 413)
+            let wish = head.replacingOccurrences(of: "blobs", with: "executions")
+            let refused = Answer(try await web.exchange(ByteBuffer(string: wish)))
+            #expect(refused.status == 413)
             let big = String(repeating: "x", count: 70_000)
             try await web.expect(413, "POST", "/api/v1/login", body: big)
         }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
@@ -16,8 +17,8 @@ final class ConnectionKeeper: ChannelDuplexHandler, RemovableChannelHandler {
         var headTime = TimeAmount.seconds(60)
         var quiesceTime = TimeAmount.seconds(3)
         var lingerTime = TimeAmount.seconds(2)
-        /// A body that is asked for by `Expect` may have this many bytes.
-        var bodyBytes = Int64.max
+        /// What an upload may have; other bodies have the limits of their routes.
+        var uploadBytes = Int.max
     }
 
     private let limits: Limits
@@ -86,8 +87,15 @@ final class ConnectionKeeper: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func expectsContinue(_ head: HTTPRequestHead) -> Bool {
         guard head.headers.first(name: "Expect")?.lowercased() == "100-continue" else { return false }
-        guard let length = head.headers.first(name: "Content-Length") else { return true }
-        return (Int64(length) ?? .max) <= limits.bodyBytes
+        guard let target = Target(head.uri), let method = HTTPRequest.Method(rawValue: head.method.rawValue),
+            case .route(let route, _) = RouteTable.match(method, target.path)
+        else { return false }
+        let length = head.headers.first(name: "Content-Length").map { Int($0) ?? .max } ?? 0
+        return switch route.body {
+        case .none: false
+        case .whole(let limitBytes): length <= limitBytes
+        case .streamed: length <= limits.uploadBytes
+        }
     }
 
     /// Says goodbye and reads on for a moment: a client that still sends would lose the answer by a reset.

@@ -15,7 +15,7 @@ enum Frame: Sendable {
     func bytes(room: Int = 0) throws -> ByteBuffer {
         switch self {
         case .text(let text):
-            let json = try JSONEncoder().encode(text)
+            let json = try JSONEncoder.plain.encode(text)
             var buffer = ByteBufferAllocator().buffer(capacity: room + json.count)
             buffer.writeRepeatingByte(0, count: room)
             buffer.writeBytes(json)

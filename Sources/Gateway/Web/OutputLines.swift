@@ -21,7 +21,7 @@ struct OutputLines {
     }
 
     let nodes: [UInt32: String]
-    private let encoder = JSONEncoder()
+    private let encoder = JSONEncoder.plain
 
     init(_ view: ExecutionView) {
         nodes = Dictionary((view.runs ?? []).map { (UInt32($0.run), $0.node) }) { first, _ in first }

@@ -62,9 +62,18 @@ struct Refusal: Error, Equatable, Sendable {
 extension Response {
     /// An answer of JSON.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        let bytes = try JSONEncoder().encode(value)
+        let bytes = try JSONEncoder.plain.encode(value)
         return Response(
             status: status, headers: [.contentType: "application/json"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}
+
+extension JSONEncoder {
+    /// Leaves slashes as they are.
+    static var plain: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return encoder
     }
 }

@@ -52,7 +52,7 @@ struct WebServer: Service {
 
     private func builder(_ openConnections: OpenConnections) throws -> HTTPServerBuilder {
         var limits = ConnectionKeeper.Limits()
-        limits.bodyBytes = Int64(settings.largestUploadBytes)
+        limits.uploadBytes = settings.largestUploadBytes
         let base = HTTPServerBuilder { [gate, core, limits] respond in
             WebChannel(responder: respond, gate: gate, limits: limits) { channel, visitor, logger in
                 do {

@@ -1,0 +1,204 @@
+import Messages
+import Testing
+
+@testable import Gateway
+
+/// What is appended, what is asked for, and when an execution's output is all there.
+@Suite struct CoreLogCopyTests {
+    private var copy = LogCopy()
+    private let id = ExecutionID(high: 3, low: 4)
+    private let a = node("a")
+    private var key: RunKey { RunKey(execution: id, run: 0) }
+
+    private mutating func open(spool: UInt64 = 0, position: UInt64 = 0, final: UInt64? = nil, asks: Bool = false) {
+        _ = copy.receive(.arrived(a), at: .zero)
+        _ = copy.receive(
+            .opened(
+                id,
+                [LogCopy.Start(node: a, spool: spool, position: position, finalLength: final, asksAtOnce: asks)]),
+            at: .zero)
+    }
+
+    private mutating func slice(
+        _ position: UInt64, _ length: Int, spool: UInt64 = 7, at now: Duration = .seconds(1)
+    ) -> (decision: LogCopy.Decision, effects: [LogCopy.Effect]) {
+        copy.receive(slice: key, spool: spool, position: position, length: length, at: now)
+    }
+
+    private func replay(_ from: UInt64, _ to: UInt64) -> LogCopy.Effect {
+        .requestReplay(key, a, spool: 7, from: from, to: to)
+    }
+
+    @Test mutating func `slices in order are appended, and the first one says which spool it is`() {
+        open()
+        #expect(slice(0, 100).decision == .append(cut: 0))
+        #expect(slice(100, 50).decision == .append(cut: 0))
+        #expect(copy.position(of: key) == 150)
+        #expect(slice(150, 10, spool: 8).decision == .drop)
+    }
+
+    @Test mutating func `what was seen before is a duplicate, and what overlaps is cut`() {
+        open()
+        _ = slice(0, 100)
+        #expect(slice(0, 100).decision == .duplicate)
+        #expect(slice(40, 60).decision == .duplicate)
+        #expect(slice(40, 100).decision == .append(cut: 60))
+        #expect(copy.position(of: key) == 140)
+    }
+
+    @Test mutating func `a gap is asked for once, again after two seconds, and closed by the range`() {
+        open()
+        _ = slice(0, 100)
+        let beyond = slice(300, 100)
+        #expect(beyond.decision == .drop && beyond.effects == [replay(100, 400)])
+        #expect(slice(400, 100, at: .seconds(1.1)).effects.isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(2)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(3.2)) == [replay(100, 500)])
+        #expect(slice(100, 400, at: .seconds(3.3)).decision == .append(cut: 0))
+        #expect(copy.receive(.tick, at: .seconds(9)).isEmpty)
+    }
+
+    @Test mutating func `a long way back is asked for in pieces, the next as soon as one is here`() {
+        open()
+        let far: UInt64 = 3 << 20
+        #expect(slice(far, 10).effects == [replay(0, 1 << 20)])
+        var asked: [LogCopy.Effect] = []
+        var position: UInt64 = 0
+        while position < far + 10 {
+            let length = min(65_536, Int(far + 10 - position))
+            asked += slice(position, length, at: .seconds(1.5)).effects
+            position += UInt64(length)
+        }
+        #expect(asked.count >= 2 && asked.count <= 4)
+        #expect(copy.position(of: key) == far + 10)
+        #expect(copy.receive(.tick, at: .seconds(60)).isEmpty)
+    }
+
+    @Test mutating func `what the node has let go becomes a gap`() {
+        open()
+        _ = slice(0, 100)
+        _ = slice(900, 100)
+        let answer = copy.receive(.replayed(key, spool: 7, released: 500, length: 1000, gone: false), at: .seconds(2))
+        #expect(answer == [.gap(key, spool: 7, to: 500), replay(500, 1000)])
+        #expect(slice(0, 500, at: .seconds(2)).decision == .duplicate)
+        #expect(slice(400, 600, at: .seconds(2)).decision == .append(cut: 100))
+    }
+
+    @Test mutating func `a report that overtakes the output only waits for it`() {
+        open()
+        _ = slice(0, 100)
+        #expect(copy.receive(.reported(key, spool: 7, finalLength: 300), at: .seconds(1)).isEmpty)
+        #expect(slice(100, 200, at: .seconds(1.05)).effects == [.complete(id)])
+    }
+
+    @Test mutating func `output that a report promises and nobody sends is asked for`() {
+        open()
+        _ = copy.receive(.reported(key, spool: 7, finalLength: 300), at: .seconds(1))
+        #expect(copy.receive(.tick, at: .seconds(1.1)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(1.2)) == [replay(0, 300)])
+        #expect(slice(0, 300, at: .seconds(1.3)).effects == [.complete(id)])
+    }
+
+    @Test mutating func `a run without output is complete with its last state`() {
+        open()
+        #expect(copy.receive(.reported(key, spool: 0, finalLength: 0), at: .seconds(1)) == [.complete(id)])
+    }
+
+    @Test mutating func `an execution is complete when its last run is`() {
+        let b = node("b")
+        let start = { LogCopy.Start(node: $0, spool: 0, position: 0, finalLength: nil, asksAtOnce: false) }
+        _ = copy.receive(.opened(id, [start(a), start(b)]), at: .zero)
+        #expect(copy.receive(.reported(key, spool: 0, finalLength: 0), at: .zero).isEmpty)
+        let other = RunKey(execution: id, run: 1)
+        #expect(copy.receive(.reported(other, spool: 0, finalLength: 0), at: .zero) == [.complete(id)])
+    }
+
+    @Test mutating func `after a restart every unfinished run is asked for`() {
+        _ = copy.receive(
+            .opened(id, [LogCopy.Start(node: a, spool: 7, position: 40, finalLength: nil, asksAtOnce: true)]), at: .zero)
+        #expect(copy.receive(.arrived(a), at: .seconds(1)) == [replay(40, 40 + 1 << 20)])
+        #expect(copy.receive(.replayed(key, spool: 7, released: 0, length: 40, gone: false), at: .seconds(1)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(10)).isEmpty)
+        #expect(copy.receive(.following, at: .seconds(11)).count == 1)
+    }
+
+    @Test mutating func `output of a node gone for an hour is counted as lost`() {
+        open()
+        _ = slice(0, 100)
+        _ = copy.receive(.departed(a), at: .seconds(2))
+        _ = copy.receive(.reported(key, spool: 7, finalLength: 300), at: .seconds(3))
+        #expect(copy.receive(.tick, at: .seconds(3500)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(3603)) == [.gap(key, spool: 7, to: 300), .complete(id)])
+    }
+
+    @Test mutating func `a spool that is gone ends in a gap up to its final length`() {
+        open()
+        _ = slice(0, 100)
+        _ = copy.receive(.reported(key, spool: 7, finalLength: 300), at: .seconds(1))
+        let effects = copy.receive(.replayed(key, spool: 7, released: 0, length: 0, gone: true), at: .seconds(2))
+        #expect(effects == [.gap(key, spool: 7, to: 300), .complete(id)])
+    }
+
+    @Test(arguments: 0..<200)
+    mutating func `whatever is dropped, doubled and reordered, the copy is whole and in order`(seed: Int) {
+        var random = Sequence(seed: UInt64(seed) + 1)
+        open()
+        let lengths = (0..<60).map { _ in Int(random.next(below: 40_000)) + 1 }
+        let starts = lengths.indices.map { lengths[..<$0].reduce(0, +) }
+        let total = UInt64(lengths.reduce(0, +))
+        var now = Duration.seconds(1)
+        var end: UInt64 = 0
+        var isComplete = false
+        var asked: [(UInt64, UInt64)] = []
+        func note(_ effects: [LogCopy.Effect]) {
+            for effect in effects {
+                switch effect {
+                case .requestReplay(_, _, _, let from, let to): asked.append((from, to))
+                case .complete: isComplete = true
+                case .gap: Issue.record("no gap was due")
+                }
+            }
+        }
+        func give(_ index: Int) {
+            let result = copy.receive(
+                slice: key, spool: 7, position: UInt64(starts[index]), length: lengths[index], at: now)
+            if case .append(let cut) = result.decision {
+                #expect(UInt64(starts[index] + cut) == end)
+                end = UInt64(starts[index] + lengths[index])
+            }
+            note(result.effects)
+        }
+        for index in lengths.indices where random.next(below: 4) > 0 {
+            give(random.next(below: 8) == 0 ? Int(random.next(below: UInt64(index + 1))) : index)
+            now += .milliseconds(1)
+        }
+        note(copy.receive(.reported(key, spool: 7, finalLength: total), at: now))
+        for _ in 0..<2000 where !isComplete {
+            now += .milliseconds(100)
+            note(copy.receive(.tick, at: now))
+            let ranges = asked
+            asked = []
+            for (from, to) in ranges {
+                for index in lengths.indices where UInt64(starts[index] + lengths[index]) > from && UInt64(starts[index]) < to {
+                    if random.next(below: 5) > 0 { give(index) }
+                }
+                note(copy.receive(.replayed(key, spool: 7, released: 0, length: total, gone: false), at: now))
+            }
+        }
+        #expect(isComplete && end == total)
+    }
+}
+
+/// Numbers that look random and are the same for a seed (xorshift64).
+struct Sequence {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+
+    mutating func next(below limit: UInt64) -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state % limit
+    }
+}
