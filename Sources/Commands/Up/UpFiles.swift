@@ -1,7 +1,4 @@
-import Bus
-import FoundationEssentials
 import Glibc
-import Sodium
 import Spool
 
 /// The keys, the registry and the settings of all parts, as `up` writes them into its folder.
@@ -17,11 +14,11 @@ struct UpFiles: Sendable {
     /// Writes what is missing of the keys and all of the rest anew.
     func write() throws(CommandError) {
         for name in ["broker", "gateway", "authority"] {
-            try makeKey(name)
+            _ = try KeyFile.existing(folder.key(name))
             try services.own(folder.key(name))
         }
         for node in nodes {
-            try makeKey(node)
+            _ = try KeyFile.existing(folder.key(node))
             // The homes of users lie below: they must be able to pass.
             try Folders.make(folder.node(node), mode: 0o711)
             try Folders.make(folder.node(node) + "/home", mode: 0o755)
@@ -87,18 +84,8 @@ struct UpFiles: Sendable {
 
     // MARK: Writing
 
-    private func makeKey(_ name: String) throws(CommandError) {
-        guard access(folder.key(name), F_OK) != 0 else { return }
-        do { try KeyPair.random().save(to: folder.key(name)) } catch { throw .local("\(error)") }
-    }
-
-    /// Read without the check of the owner: the file may be the system user's by now.
     private func publicKey(_ name: String) throws(CommandError) -> String {
-        for line in Processes.text(folder.key(name)).split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count == 2, words[0] == "public" { return String(words[1]) }
-        }
-        throw .local("\(folder.key(name)): not a key file; remove it to have a new one made")
+        try KeyFile.existing(folder.key(name)).publicText
     }
 
     private func yaml(_ values: [(key: String, value: String)]) -> [String] {

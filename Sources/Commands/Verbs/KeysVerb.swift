@@ -1,5 +1,4 @@
 import ArgumentParser
-import Bus
 
 /// `estiba keys`.
 struct KeysVerb: AsyncParsableCommand {
@@ -17,10 +16,9 @@ struct KeysVerb: AsyncParsableCommand {
         var file: String
 
         func run() throws {
-            let pair = KeyPair.random()
-            do { try pair.save(to: file) } catch { throw CommandError.local("\(error)") }
-            StandardStreams.print("\(pair.publicText)")
-            StandardStreams.say("fingerprint \(Fingerprint.of(pair.publicKey))")
+            let key = try KeyFile.make(file)
+            StandardStreams.print(key.publicText)
+            StandardStreams.say("fingerprint \(key.fingerprint)")
         }
     }
 }
