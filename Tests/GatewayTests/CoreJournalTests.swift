@@ -57,7 +57,8 @@ import Testing
         #expect(try await journal.entry(done)?.isComplete == true)
         let lines = try await journal.lines(user: "ana", active: false, limit: 3, before: nil)
         #expect(lines.map(\.head.id.low) == [4, 3, 2])
-        #expect(lines[1].isComplete && lines[1].counts == [WireState.exited.rawValue: 1, WireState.waiting.rawValue: 2])
+        #expect(
+            lines[1].isComplete && lines[1].counts == [WireState.exited.rawValue: 1, WireState.waiting.rawValue: 2])
         let next = try await journal.lines(user: "ana", active: true, limit: 10, before: done)
         #expect(next.map(\.head.id.low) == [2, 1, 0])
         #expect(try await journal.lines(user: "bob", active: false, limit: 10, before: nil).isEmpty)

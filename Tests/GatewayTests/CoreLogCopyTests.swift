@@ -115,7 +115,8 @@ import Testing
 
     @Test mutating func `after a restart every unfinished run is asked for`() {
         _ = copy.receive(
-            .opened(id, [LogCopy.Start(node: a, spool: 7, position: 40, finalLength: nil, asksAtOnce: true)]), at: .zero)
+            .opened(id, [LogCopy.Start(node: a, spool: 7, position: 40, finalLength: nil, asksAtOnce: true)]), at: .zero
+        )
         #expect(copy.receive(.arrived(a), at: .seconds(1)) == [replay(40, 40 + 1 << 20)])
         #expect(copy.receive(.replayed(key, spool: 7, released: 0, length: 40, gone: false), at: .seconds(1)).isEmpty)
         #expect(copy.receive(.tick, at: .seconds(10)).isEmpty)
@@ -179,7 +180,8 @@ import Testing
             let ranges = asked
             asked = []
             for (from, to) in ranges {
-                for index in lengths.indices where UInt64(starts[index] + lengths[index]) > from && UInt64(starts[index]) < to {
+                for index in lengths.indices
+                where UInt64(starts[index] + lengths[index]) > from && UInt64(starts[index]) < to {
                     if random.next(below: 5) > 0 { give(index) }
                 }
                 note(copy.receive(.replayed(key, spool: 7, released: 0, length: total, gone: false), at: now))

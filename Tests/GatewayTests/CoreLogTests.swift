@@ -19,7 +19,8 @@ import Testing
     @Test func `the header of a log is these bytes`() {
         let hex = header.bytes.map { String(format: "%02x", $0) }.joined()
         #expect(
-            hex == "455354494c4f4731" + "01000000" + "00000000" + "0807060504030201" + "000102030405060708090a0b0c0d0e0f"
+            hex == "455354494c4f4731" + "01000000" + "00000000" + "0807060504030201"
+                + "000102030405060708090a0b0c0d0e0f"
                 + "1817161514131211" + String(repeating: "00", count: 16))
         #expect(header.bytes.withUnsafeBytes { LogHeader($0) } == header)
     }

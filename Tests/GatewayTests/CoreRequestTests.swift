@@ -18,7 +18,10 @@ import Testing
         ("''", [""]),
         (#"a "" b"#, ["a", "", "b"]),
         ("a\\\nb", ["ab"]),
-        ("echo $HOME; ls | wc > x & `id` $(id) *", ["echo", "$HOME;", "ls", "|", "wc", ">", "x", "&", "`id`", "$(id)", "*"]),
+        (
+            "echo $HOME; ls | wc > x & `id` $(id) *",
+            ["echo", "$HOME;", "ls", "|", "wc", ">", "x", "&", "`id`", "$(id)", "*"]
+        ),
         ("printf 'ä ö'", ["printf", "ä ö"]),
         ("a#b #c", ["a#b", "#c"]),
     ])
@@ -91,8 +94,18 @@ import Testing
     @Test func `a command without a folder runs where the first file lies`() throws {
         let file = ExecutionRequest.File(blob: Self.blob, name: "f", folder: "bin")
         #expect(try RequestCheck.check(request { $0.files = [file] }).folder == "bin")
-        #expect(try RequestCheck.check(request { $0.files = [file]; $0.folder = "/tmp" }).folder == "/tmp")
-        #expect(try RequestCheck.check(request { $0.files = [file]; $0.folder = "~" }).folder == ".")
+        #expect(
+            try RequestCheck.check(
+                request {
+                    $0.files = [file]; $0.folder = "/tmp"
+                }
+            ).folder == "/tmp")
+        #expect(
+            try RequestCheck.check(
+                request {
+                    $0.files = [file]; $0.folder = "~"
+                }
+            ).folder == ".")
         #expect(try RequestCheck.check(request { $0.folder = "~" }).folder == "")
     }
 
@@ -114,7 +127,9 @@ import Testing
         #expect(code(request { $0.command = nil }) == .badRequest)
     }
 
-    @Test(arguments: ["LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "IFS", "PATH", "ESTIBA_NODE", "A=B", "", "1A", "A B", "A\nB"])
+    @Test(arguments: [
+        "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "IFS", "PATH", "ESTIBA_NODE", "A=B", "", "1A", "A B", "A\nB",
+    ])
     func `such a variable is refused`(name: String) {
         #expect(code(request { $0.environment = [name: "x"] }) == .badRequest)
     }

@@ -115,6 +115,9 @@ final class Copier {
             writing[id] = Writing(writer: writer, opening: opening)
             failed[id] = nil
             logs.lengthened(id, to: LogEnd(offset: writer.end, isComplete: false))
+            sinks.executions([
+                .copied(opening.starts.enumerated().map { (RunKey(execution: id, run: $0), $1.position) })
+            ])
             perform(copy.receive(.opened(id, opening.starts), at: now))
         } catch {
             fail(opening, "\(error)")
@@ -269,7 +272,8 @@ final class Copier {
 
     private func complete(_ id: ExecutionID) {
         guard let done = writing[id], flush(id, done.writer) else { return }
-        logs.lengthened(id, to: LogEnd(offset: done.writer.end, isComplete: true))
+        // Readers need not wait for the disk; the journal must.
+        sinks.executions([.ended(id, offset: done.writer.end)])
         sync(id)
         touched.remove(id)
         unsynced.remove(id)

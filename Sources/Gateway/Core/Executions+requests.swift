@@ -27,8 +27,17 @@ extension Executions {
         let made = try Submitting(checked, identity, owner: surroundings.owner, blobs: surroundings.blobs)
         try surroundings.logs.create(made.head, createdNanoseconds: Moment.wallNanoseconds())
         let submission = Journal.Submission(head: made.head, order: made.order, key: key)
-        let accepted = try await journal { try await $0.accept(submission) }
-        guard case .new = accepted else { return try await answer(accepted, identity) }
+        let accepted: Journal.Accepted
+        do throws(Failure) {
+            accepted = try await journal { try await $0.accept(submission) }
+        } catch {
+            surroundings.logs.discard(made.head.id)
+            throw error
+        }
+        guard case .new = accepted else {
+            surroundings.logs.discard(made.head.id)
+            return try await answer(accepted, identity)
+        }
         let execution = Execution(made.head)
         open(execution, order: made.order, isOld: false)
         return (view(dispatcher.executions[made.head.id] ?? execution, withRuns: true), true)

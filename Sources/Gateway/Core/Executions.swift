@@ -91,7 +91,7 @@ actor Executions {
 
     // MARK: Life
 
-    /// Takes what came and does what is due, until the task is cancelled; then what was taken is on the disk.
+    /// Takes what came and does what is due, until the task is cancelled.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -108,6 +108,10 @@ actor Executions {
             }
             await group.waitForAll()
         }
+    }
+
+    /// Brings to the disk what was still to be written; the last call, and in no cancelled task.
+    func close() async {
         await writePending()
         for feed in feeds.values { feed.close() }
         for feed in userFeeds.values { feed.close() }
@@ -151,10 +155,13 @@ actor Executions {
             case .reported(let id, let node, let report): events.append(.reported(id, node, report))
             case .copied(let positions):
                 for (key, position) in positions { copied[key.execution]?[key.run] = position }
-            case .complete(let id):
+            case .ended(let id, let offset):
                 perform(events)
                 events.removeAll()
-                finish(id)
+                end(id, at: offset)
+            case .complete(let id):
+                pending.complete.append(id)
+                commit.yield()
             }
         }
         perform(events)
@@ -182,12 +189,14 @@ actor Executions {
         if !pending.isEmpty { commit.yield() }
     }
 
-    /// The log of an execution is complete: readers know, the journal is told, and then it is let go.
-    private func finish(_ id: ExecutionID) {
-        guard dispatcher.executions[id] != nil, completing.insert(id).inserted else { return }
-        pending.complete.append(id)
-        if let user = dispatcher.executions[id]?.head.user { tell(user: user, [id]) }
-        commit.yield()
+    /// An execution is over. The last states of its runs have been told before, so readers learn it last.
+    private func end(_ id: ExecutionID, at offset: UInt64) {
+        guard let user = dispatcher.executions[id]?.head.user, completing.insert(id).inserted else { return }
+        for (number, run) in (dispatcher.executions[id]?.runs ?? []).enumerated() {
+            copied[id]?[number] = max(copied[id]?[number] ?? 0, run.finalLength ?? 0)
+        }
+        surroundings.logs.lengthened(id, to: LogEnd(offset: offset, isComplete: true))
+        tell(user: user, [id])
     }
 
     /// Writes everything that waits in one transaction, and then says what was only to be said after it.
@@ -208,12 +217,12 @@ actor Executions {
             do {
                 try await surroundings.journal.write(changes)
             } catch {
-                surroundings.logger.error("journal cannot be written", metadata: ["reason": "\(error)"])
+                // The workers report again what is not acknowledged.
                 pending.runs.formUnion(taken.runs)
                 pending.complete += taken.complete
-                // The workers report again what is not acknowledged.
-                try? await Task.sleep(for: .seconds(1))
                 if Task.isCancelled { return }
+                surroundings.logger.error("journal cannot be written", metadata: ["reason": "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
                 continue
             }
             if !taken.acknowledgements.isEmpty { surroundings.bus(taken.acknowledgements) }
@@ -238,8 +247,6 @@ actor Executions {
         var byExecution: [ExecutionID: [(key: Int, value: RunView)]] = [:]
         for key in changed {
             guard let run = dispatcher[key] else { continue }
-            surroundings.copier(
-                .reported(key, spool: run.spool, finalLength: run.state.isTerminal ? run.finalLength ?? 0 : nil))
             guard feeds[key.execution] != nil else {
                 byExecution[key.execution, default: []] = []
                 continue
@@ -249,6 +256,12 @@ actor Executions {
         for (id, views) in byExecution { feeds[id]?.publish(views) }
         for (user, ids) in Dictionary(grouping: byExecution.keys, by: { dispatcher.executions[$0]?.head.user ?? "" }) {
             tell(user: user, ids)
+        }
+        // The copier may end the execution by this: it is the last to be told.
+        for key in changed {
+            guard let run = dispatcher[key], run.sequence > 0 || run.state.isTerminal else { continue }
+            surroundings.copier(
+                .reported(key, spool: run.spool, finalLength: run.state.isTerminal ? run.finalLength ?? 0 : nil))
         }
     }
 

@@ -93,6 +93,7 @@ final class GatewayCore: Service {
         }
         bus.stop()
         copier.stop()
+        await executions.close()
         nodes.close()
     }
 

@@ -43,6 +43,13 @@ final class Logs: Sendable {
         lengthened(head.id, to: LogEnd(offset: LogReader.start, isComplete: false))
     }
 
+    /// Takes away the log of an execution that was not accepted after all.
+    func discard(_ id: ExecutionID) {
+        finished(id)
+        unlink(path(of: id))
+        unlink(LogIndex.path(ofLog: path(of: id)))
+    }
+
     /// Opens an execution's log for reading; each reader has its own descriptor, closed with the last reference.
     ///
     /// The caller has made sure that the reader may see the execution (`Executions.show`).

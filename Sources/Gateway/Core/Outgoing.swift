@@ -30,7 +30,9 @@ enum Incoming: Sendable {
     case reported(ExecutionID, NodeName, Dispatcher.Report)
     /// From the copier: so much of the runs is in the log and on the disk.
     case copied([(key: RunKey, position: UInt64)])
-    /// From the copier: the log is complete.
+    /// From the copier: every run has ended and its output is in the log, which ends at `offset`.
+    case ended(ExecutionID, offset: UInt64)
+    /// From the copier: and all of it is on the disk.
     case complete(ExecutionID)
 }
 
