@@ -81,6 +81,13 @@ class Console:
         entries = self.driver.get_log("browser")
         return [e["message"] for e in entries if e["level"] in ("SEVERE", "WARNING") and e["source"] not in ("network",)]
 
+    def controls(self):
+        """(role, name) of everything that can be operated, as a screen reader is told."""
+        roles = {"button", "link", "textbox", "checkbox", "searchbox", "spinbutton", "listbox", "option", "combobox"}
+        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        shown = [node for node in tree if not node.get("ignored") and node.get("role", {}).get("value") in roles]
+        return [(node["role"]["value"], node.get("name", {}).get("value", "").strip()) for node in shown]
+
     def picture(self, name):
         folder = pathlib.Path(os.environ.get("ESTIBA_PICTURES", "/tmp/estiba-pictures"))
         folder.mkdir(parents=True, exist_ok=True)

@@ -112,6 +112,16 @@ class Output(unittest.TestCase):
         self.console.wait_for(f"a[href='#output/{execution}']").click()
         self.console.wait_for_lines(3)
 
+    def test_every_control_has_a_name_for_a_screen_reader(self):
+        execution = self.console.run("echo named")
+        self.console.wait_for_states("exited 0")
+        for screen in ("deploy", "shell", "status", "history", f"output/{execution}"):
+            self.console.open(f"#{screen}")
+            self.console.wait(lambda: len(self.console.find("main .cell, main tr a")) >= 1, f"{screen} to be drawn")
+            controls = self.console.controls()
+            self.assertGreater(len(controls), 8, screen)
+            self.assertEqual([role for role, name in controls if not name], [], screen)
+
     def test_a_phone_sees_it_all_without_scrolling_sideways(self):
         execution = self.console.run("echo narrow")
         self.console.wait_for_states("exited 0")
