@@ -35,7 +35,7 @@ final class BulkLane {
     }
 
     private func received(_ message: inout Multipart) {
-        guard let sender = names.sender(of: message[0]) else { return drop("no sender", "") }
+        guard message.count > 1, let sender = names.sender(of: message[1]) else { return drop("no sender", "") }
         guard (4...5).contains(message.count), !message.isOversized else {
             return drop("not 4 or 5 frames", sender.text)
         }
@@ -44,7 +44,7 @@ final class BulkLane {
         let id = message[0].bytes
         if message[1].count == 0 {
             guard header.verb == .hello else { return drop("a verb the broker does not know", sender.text) }
-            places[sender.principal] = (id, PeerConnection(of: message[0]))
+            places[sender.principal] = (id, PeerConnection(of: message[1]))
             let body = WireWelcome.with {
                 $0.instance = instance
                 $0.version = UInt32(ProtocolVersion.newest)

@@ -41,7 +41,8 @@ final class CommandsLane {
 
     // MARK: Receiving
 
-    /// Frames: routing id, peer, header, body, and a tag or a fan-out's pairs.
+    /// Frames: routing id, peer, header, body, and a tag or a fan-out's pairs. The routing id is the ROUTER's own frame and
+    /// carries no properties after a poll (libzmq 4.3.4), so the sender is read from the next one.
     private func received(_ message: inout Multipart, _ side: Connection.Side) {
         guard let sender = names.sender(of: message[0]) else { return drop("no sender", "") }
         guard (4...5).contains(message.count), !message.isOversized else {
@@ -78,7 +79,7 @@ final class CommandsLane {
     private func hello(_ message: inout Multipart, _ connection: Connection, _ sender: SenderNames.Sender) {
         let wire = message[3].withBytes { try? WireHello(serializedBytes: Array($0)) }
         guard let wire else { return drop("malformed hello", sender.text) }
-        let peer = PeerConnection(of: message[0])
+        let peer = PeerConnection(of: message[1])
         apply(directory.receive(.hello(sender.principal, connection, wire), at: now))
         if directory.connection(of: sender.principal) == connection { connections[sender.principal] = peer }
     }

@@ -28,6 +28,7 @@ package final class PollLoop {
     private var isChanged = true
     private var lastID: UInt64 = 0
     private var timers = Timers()
+    private var endings: [() -> Void] = []
     private let thread = pthread_self()
 
     /// The calling thread becomes the owner.
@@ -111,12 +112,17 @@ package final class PollLoop {
             // Taken one by one, because the work may add and remove timers.
             while let work = timers.next(until: now) { work() }
         }
+        for ending in endings { ending() }
         entries = []
         items = []
         timers = Timers()
+        endings = []
     }
 
     package func stop() { mailbox.stop() }
+
+    /// Calls `work` on the loop's thread when it has ended: the place to let go of what lives on it.
+    package func atEnd(_ work: @escaping () -> Void) { endings.append(work) }
 
     private func nextID() -> UInt64 {
         lastID += 1

@@ -17,6 +17,16 @@ package final class Remote<Value>: Sendable {
     package func fill(_ value: Value, on loop: PollLoop) {
         let filled = Place(value: loop.bind(value), mailbox: loop.mailbox)
         place.withLock { $0 = filled }
+        loop.atEnd { [self] in empty() }
+    }
+
+    /// The value ends here, on its own thread, unless somebody there holds it too.
+    private func empty() {
+        let last = place.withLock { place in
+            defer { place = nil }
+            return place
+        }
+        withExtendedLifetime(last) {}
     }
 
     /// Runs `work` with the value on its loop's thread.

@@ -2,6 +2,7 @@ import Broker
 import Logging
 import ServiceLifecycle
 import Settings
+import UnixSignals
 
 Daemon.helpIfAsked(
     """

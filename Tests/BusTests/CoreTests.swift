@@ -1,0 +1,167 @@
+import Messages
+import SwiftProtobuf
+import Testing
+
+@testable import Broker
+@testable import Bus
+
+/// The parts that only decide, in virtual time.
+struct CoreTests {
+    private let start = ContinuousClock.now
+    private func at(_ seconds: Double) -> Moment {
+        Moment(start + .seconds(seconds), unixMilliseconds: 1_000_000 + Int64(seconds * 1000))
+    }
+    private let node = Principal("node:node1")!
+    private let old = Connection(side: .workers, id: [1])
+    private let new = Connection(side: .workers, id: [2])
+    private let hello = WireHello.with {
+        $0.versionOldest = 1
+        $0.versionNewest = 1
+    }
+    private func registry(_ text: String) -> Registry { try! Registry(text: text) }
+    private func line(_ name: String, _ byte: UInt8, _ more: String = "") -> String {
+        "\(name) \(String(repeating: String(byte, radix: 16) + "0", count: 32).prefix(64)) \(more)\n"
+    }
+    private func directory() -> Directory {
+        Directory(instance: 5, registry: registry(line("node:node1", 1) + line("gateway:g", 2)), at: at(0))
+    }
+    private func presences(_ effects: [Directory.Effect]) -> [Bool] {
+        effects.compactMap { if case .presence(let presence) = $0 { presence.present } else { nil } }
+    }
+
+    @Test func `hello makes a node present, silence makes it away, its next word asks for hello`() {
+        var directory = directory()
+        #expect(!directory.heard(node, old, at: at(0)).isKnown)
+        let effects = directory.receive(.hello(node, old, hello), at: at(0))
+        #expect(effects.first == .welcome(old) && presences(effects) == [true])
+        #expect(directory.heard(node, old, at: at(3)).isKnown)
+        #expect(presences(directory.receive(.tick, at: at(7.9))) == [])
+        #expect(presences(directory.receive(.tick, at: at(8))) == [false])
+        #expect(directory.connection(of: node) == nil)
+        #expect(!directory.heard(node, old, at: at(9)).isKnown)
+    }
+
+    @Test func `a newcomer takes the place of an old connection that is gone or silent for 2 s`() {
+        var directory = directory()
+        _ = directory.receive(.hello(node, old, hello), at: at(0))
+        #expect(directory.receive(.hello(node, new, hello), at: at(1)) == [.probe(old, node)])
+        #expect(directory.receive(.gone(node, old), at: at(1)).first == .welcome(new))
+        #expect(directory.connection(of: node) == new)
+
+        #expect(directory.receive(.hello(node, old, hello), at: at(2)) == [.probe(new, node)])
+        #expect(directory.receive(.tick, at: at(3.9)).contains(.welcome(old)) == false)
+        #expect(directory.receive(.tick, at: at(4)).contains(.welcome(old)))
+    }
+
+    @Test func `a newcomer is refused while the old connection speaks`() {
+        var directory = directory()
+        _ = directory.receive(.hello(node, old, hello), at: at(0))
+        _ = directory.receive(.hello(node, new, hello), at: at(1))
+        let (isKnown, effects) = directory.heard(node, old, at: at(1.5))
+        #expect(isKnown)
+        guard case .refuse(new, node, let failure)? = effects.first else { return #expect(Bool(false)) }
+        #expect(failure.code == .duplicate && directory.connection(of: node) == old)
+        #expect(!directory.receive(.tick, at: at(4)).contains(.welcome(new)))
+    }
+
+    @Test func `another version is refused`() {
+        var directory = directory()
+        let effects = directory.receive(.hello(node, old, .with { $0.versionOldest = 2; $0.versionNewest = 3 }), at: at(0))
+        guard case .refuse(old, node, let failure)? = effects.first else { return #expect(Bool(false)) }
+        #expect(failure.code == .version)
+    }
+
+    @Test func `a new registry revokes who is not in it and tells the gateways`() {
+        var directory = directory()
+        let door = Connection(side: .gateways, id: [9])
+        _ = directory.receive(.hello(node, old, hello), at: at(0))
+        _ = directory.receive(.hello(Principal("gateway:g")!, door, hello), at: at(0))
+        let effects = directory.receive(.registry(registry(line("node:node1", 7) + line("gateway:g", 2))), at: at(1))
+        #expect(effects == [.revoke(node), .roster(door)])
+        #expect(directory.connection(of: node) == nil)
+        #expect(directory.roster.nodes.map(\.present) == [false])
+    }
+
+    @Test func `interest is the union of leases and grants, and ends with the last of them`() {
+        var interest = Interest()
+        #expect(interest.receive(.grants(["output/ana/"]), at: start) == [.begin("output/ana/")])
+        #expect(interest.receive(.follow(gateway: "a", prefixes: ["event/", "status/n/"]), at: start) == [.begin("event/"), .begin("status/n/")])
+        #expect(interest.receive(.follow(gateway: "b", prefixes: ["event/"]), at: start + .seconds(5)) == [])
+        #expect(interest.receive(.tick, at: start + .seconds(15)) == [.end("status/n/")])
+        #expect(interest.receive(.tick, at: start + .seconds(20)) == [.end("event/")])
+        #expect(interest.receive(.tick, at: start + .seconds(2000)) == [])
+    }
+
+    @Test func `subscriptions are granted by prefix and bounded in number and length`() {
+        var subscriptions = Subscriptions<Int>(registry: registry(line("service:s", 1, "grants=output/ana/") + line("gateway:g", 2)))
+        let service = Principal("service:s")!
+        func ask(_ topic: String) -> Subscriptions<Int>.Verdict { subscriptions.request(Array(topic.utf8), by: service, over: 1) }
+        for topic in ["", "output/", "output/an", "output/ana", "\u{1}"] { #expect(ask(topic) == .deny) }
+        #expect(ask("output/ana/") == .accept && ask("output/ana/X/") == .accept)
+        guard case .cutOff = ask("output/ana/" + String(repeating: "x", count: 246)) else { return #expect(Bool(false)) }
+        var last: Subscriptions<Int>.Verdict = .deny
+        for _ in 0..<1000 { last = ask("output/ana/x/") }
+        guard case .cutOff = last else { return #expect(Bool(false)) }
+        #expect(subscriptions.request([], by: Principal("gateway:g")!, over: 2) == .accept)
+        #expect(subscriptions.request([], by: Principal("service:other")!, over: 3) == .deny)
+    }
+
+    @Test(arguments: [
+        ("node:n1", "output/ana/X/n1/", true), ("node:n1", "event/ana/X/n1/", true), ("node:n1", "status/n1/", true),
+        ("node:n1", "output/ana/X/xn1/", false), ("node:n1", "output/ana/X/n2/", false), ("node:n1", "presence/n1/", false),
+        ("node:n1", "output/ana/n1/", false), ("node:n1", "output/a/b/X/n1/", false), ("node:n1", "status/n1", false),
+        ("node:n1", "n1/", false), ("node:n1", "", false), ("gateway:g", "event/ana/X/n1/", true),
+        ("gateway:g", "output/ana/X/n1/", false), ("gateway:g", "status/n1/", false), ("", "event/ana/X/n1/", false),
+        ("service:s", "event/ana/X/n1/", false),
+    ])
+    func `a topic is its sender's own or refused`(sender: String, topic: String, isAllowed: Bool) {
+        let (sender, topic) = (Array(sender.utf8), Array(topic.utf8))
+        let allows = sender.withUnsafeBytes { sender in topic.withUnsafeBytes { SenderCheck.allows(sender, topic: $0) } }
+        #expect(allows == isAllowed)
+    }
+
+    @Test func `the door opens for a known key with business at the port`() {
+        let registry = registry(line("node:n1", 1) + line("gateway:g", 2) + line("service:s", 3))
+        var door = DoorPolicy(registry: registry)
+        let expected: [String: [Port]] = [
+            "node:n1": [.workers, .publishers, .bulk], "gateway:g": [.gateways, .publishers, .subscribers, .bulk],
+            "service:s": [.subscribers],
+        ]
+        for peer in registry.peers {
+            for port in Port.allCases {
+                let verdict = door.admit(key: peer.publicKey, domain: port.domain, at: start)
+                let isAdmitted = verdict == .admitted(peer.principal)
+                #expect(isAdmitted == expected[peer.principal.description]!.contains(port))
+            }
+        }
+        let key = [UInt8](repeating: 9, count: 32)
+        guard case .refused(.unknownKey, let print, true) = door.admit(key: key, domain: Port.bulk.domain, at: start),
+            case .refused(.unknownKey, print, false) = door.admit(key: key, domain: Port.bulk.domain, at: start)
+        else { return #expect(Bool(false)) }
+        guard case .refused(.malformed, _, _) = door.admit(key: registry.peers[0].publicKey, domain: "estiba", at: start)
+        else { return #expect(Bool(false)) }
+        door.refuse(node, until: start + .seconds(60))
+        door.refuse(Principal("service:s")!, until: start + .seconds(60))
+        #expect(door.admit(key: registry.peers[2].publicKey, domain: Port.subscribers.domain, at: start + .seconds(59)) != .admitted(Principal("service:s")!))
+        #expect(door.admit(key: registry.peers[2].publicKey, domain: Port.subscribers.domain, at: start + .seconds(60)) == .admitted(Principal("service:s")!))
+    }
+
+    @Test func `a link says hello until it is welcomed, beats, and makes its sockets anew after 5 s of silence`() {
+        var state = LineState(openedAt: start, jitter: 1)
+        #expect(state.receive(.tick, at: start) == [.sayHello])
+        #expect(state.receive(.saidHello(false), at: start) == [])
+        #expect(state.receive(.tick, at: start + .milliseconds(100)) == [.sayHello])
+        _ = state.receive(.saidHello(true), at: start + .milliseconds(100))
+        #expect(state.receive(.tick, at: start + .seconds(1)) == [])
+        #expect(state.receive(.welcomed(instance: 3), at: start + .seconds(1)) == [.connected(instance: 3)])
+        #expect(state.receive(.tick, at: start + .seconds(2)) == [.heartbeat])
+        _ = state.receive(.heard, at: start + .seconds(2))
+        #expect(state.receive(.helloAsked, at: start + .seconds(3)) == [.sayHello])
+        #expect(state.receive(.welcomed(instance: 4), at: start + .seconds(3)) == [.lost, .connected(instance: 4)])
+        #expect(state.receive(.tick, at: start + .seconds(8)) == [.lost, .rebuild])
+        #expect(state.receive(.tick, at: start + .seconds(9)) == [.sayHello])
+        #expect(state.receive(.tick, at: start + .seconds(18)) == [.rebuild])
+        #expect(state.receive(.tick, at: start + .seconds(37)).contains(.rebuild) == false)
+        #expect(state.receive(.tick, at: start + .seconds(38)) == [.rebuild])
+    }
+}
