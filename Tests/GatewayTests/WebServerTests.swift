@@ -135,6 +135,8 @@ import Testing
         try await WebHarness.run { web in
             try await web.expect(421, "GET", "/health", host: "evil.example")
             try await web.expect(405, "TRACE", "/health")
+            try await web.expect(400, "GET", "http://\(web.host)/health")
+            try await web.expect(400, "CONNECT", "\(web.host)")
             try await web.expect(405, "GET", "/api/v1/login")
             try await web.expect(404, "GET", "/api/v1/none")
             try await web.expect(400, "GET", "/..%2fetc/passwd")

@@ -40,6 +40,8 @@ final class ConnectionKeeper: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
         requests += 1
         timer?.cancel()
+        // Only paths are taken; a whole address would be read as its path further on.
+        if !head.uri.hasPrefix("/") { head.uri = "*" }
         if head.headers.contains(name: "Upgrade"), !mayUpgrade(head) { head.headers.remove(name: "Upgrade") }
         if expectsContinue(head) {
             let go = HTTPResponseHead(version: head.version, status: .continue)
