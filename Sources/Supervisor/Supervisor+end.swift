@@ -8,7 +8,9 @@ extension Supervisor {
         guard started == nil, let verdict = command?.verdictNow() else { return }
         started = verdict
         switch verdict {
-        case .success(let pid): clients.forEach { $0.send(.started(pid: pid)) }
+        case .success(let pid):
+            clients.forEach { $0.send(.started(pid: pid)) }
+            estiba_forget_start_pages()
         case .failure(let failure):
             keeper?.dismiss()
             clients.forEach { $0.send(.failed(failure)) }
