@@ -192,9 +192,7 @@ actor Executions {
     /// An execution is over. The last states of its runs have been told before, so readers learn it last.
     private func end(_ id: ExecutionID, at offset: UInt64) {
         guard let user = dispatcher.executions[id]?.head.user, completing.insert(id).inserted else { return }
-        for (number, run) in (dispatcher.executions[id]?.runs ?? []).enumerated() {
-            copied[id]?[number] = max(copied[id]?[number] ?? 0, run.finalLength ?? 0)
-        }
+        copied[id] = dispatcher.executions[id]?.runs.map { $0.finalLength ?? 0 }
         surroundings.logs.lengthened(id, to: LogEnd(offset: offset, isComplete: true))
         tell(user: user, [id])
     }
