@@ -75,7 +75,7 @@ import Testing
         try run.start()
         let connection = try run.connect()
         try eventually { try run.text() == "up\n" }
-        #expect(Cgroup(run.plan.cgroup).processes().count >= 3)
+        try eventually { Cgroup(run.plan.cgroup).processes().count >= 3 }
         try connection.send(.stop(graceMilliseconds: 200))
         let exit = try run.end()
         #expect(exit.ending == .stopped)
