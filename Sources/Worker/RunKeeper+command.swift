@@ -69,11 +69,10 @@ extension RunKeeper {
     private func lost() {
         line = nil
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
-        let (cgroup, name) = (site.cgroups.folder(of: execution.description), execution.description)
-        let spool = site.store.folder(of: execution).spool
+        let folder = site.store.folder(of: execution)
         site.chores.add {
-            _ = Leftovers.kill(cgroup: cgroup, execution: name)
-            let length = (try? SpoolReader(spool).length()) ?? 0
+            if let plan = try? Plan.read(from: folder) { _ = Leftovers.kill(of: plan) }
+            let length = (try? SpoolReader(folder.spool).length()) ?? 0
             mailbox.post {
                 keeper.value.pump?.grew(to: length, released: 0)
                 keeper.value.receive(.lost)
