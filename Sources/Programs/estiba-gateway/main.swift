@@ -6,7 +6,7 @@ Daemon.helpIfAsked("usage: estiba-gateway --config FILE.yaml   (docs/operations.
 Daemon.startLogging()
 do {
     let logger = Logger(label: "estiba-gateway")
-    let gateway = try Gateway(try await Settings.load(), logger: logger, onReady: Daemon.tellReady)
+    let gateway = try GatewayDaemon(try await Settings.load(), logger: logger, onReady: Daemon.tellReady)
     try await gateway.run()
 } catch {
     Daemon.refuse("estiba-gateway", "\(error)")

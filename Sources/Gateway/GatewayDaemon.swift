@@ -5,7 +5,7 @@ package import Settings
 import UnixSignals
 
 /// A gateway: the core and the HTTP side over it, with one life.
-package struct Gateway {
+package struct GatewayDaemon {
     private let core: GatewayCore
     private let web: WebServer
     private let logger: Logger
