@@ -42,8 +42,7 @@ final class CommandsLane {
     // MARK: Receiving
 
     /// Frames: routing id, peer, header, body, and a tag or a fan-out's pairs. The first is the ROUTER's own and has no
-    /// `User-Id` after a poll (libzmq 4.3.4), so the sender is read from the second. The routing id is the ROUTER's own frame and
-    /// carries no properties after a poll (libzmq 4.3.4), so the sender is read from the next one.
+    /// `User-Id` after a poll (libzmq 4.3.4), so the sender is read from the second.
     private func received(_ message: inout Multipart, _ side: Connection.Side) {
         guard message.count > 1, let sender = names.sender(of: message[1]) else { return drop("no sender", "") }
         guard (4...5).contains(message.count), !message.isOversized else {

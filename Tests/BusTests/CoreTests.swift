@@ -66,7 +66,12 @@ struct CoreTests {
 
     @Test func `another version is refused`() {
         var directory = directory()
-        let effects = directory.receive(.hello(node, old, .with { $0.versionOldest = 2; $0.versionNewest = 3 }), at: at(0))
+        let effects = directory.receive(
+            .hello(
+                node, old,
+                .with {
+                    $0.versionOldest = 2; $0.versionNewest = 3
+                }), at: at(0))
         guard case .refuse(old, node, let failure)? = effects.first else { return #expect(Bool(false)) }
         #expect(failure.code == .version)
     }
@@ -85,7 +90,10 @@ struct CoreTests {
     @Test func `interest is the union of leases and grants, and ends with the last of them`() {
         var interest = Interest()
         #expect(interest.receive(.grants(["output/ana/"]), at: start) == [.begin("output/ana/")])
-        #expect(interest.receive(.follow(gateway: "a", prefixes: ["event/", "status/n/"]), at: start) == [.begin("event/"), .begin("status/n/")])
+        #expect(
+            interest.receive(.follow(gateway: "a", prefixes: ["event/", "status/n/"]), at: start) == [
+                .begin("event/"), .begin("status/n/"),
+            ])
         #expect(interest.receive(.follow(gateway: "b", prefixes: ["event/"]), at: start + .seconds(5)) == [])
         #expect(interest.receive(.tick, at: start + .seconds(15)) == [.end("status/n/")])
         #expect(interest.receive(.tick, at: start + .seconds(20)) == [.end("event/")])
@@ -93,12 +101,17 @@ struct CoreTests {
     }
 
     @Test func `subscriptions are granted by prefix and bounded in number and length`() {
-        var subscriptions = Subscriptions<Int>(registry: registry(line("service:s", 1, "grants=output/ana/") + line("gateway:g", 2)))
+        var subscriptions = Subscriptions<Int>(
+            registry: registry(line("service:s", 1, "grants=output/ana/") + line("gateway:g", 2)))
         let service = Principal("service:s")!
-        func ask(_ topic: String) -> Subscriptions<Int>.Verdict { subscriptions.request(Array(topic.utf8), by: service, over: 1) }
+        func ask(_ topic: String) -> Subscriptions<Int>.Verdict {
+            subscriptions.request(Array(topic.utf8), by: service, over: 1)
+        }
         for topic in ["", "output/", "output/an", "output/ana", "\u{1}"] { #expect(ask(topic) == .deny) }
         #expect(ask("output/ana/") == .accept && ask("output/ana/X/") == .accept)
-        guard case .cutOff = ask("output/ana/" + String(repeating: "x", count: 246)) else { return #expect(Bool(false)) }
+        guard case .cutOff = ask("output/ana/" + String(repeating: "x", count: 246)) else {
+            return #expect(Bool(false))
+        }
         var last: Subscriptions<Int>.Verdict = .deny
         for _ in 0..<1000 { last = ask("output/ana/x/") }
         guard case .cutOff = last else { return #expect(Bool(false)) }
@@ -108,7 +121,8 @@ struct CoreTests {
 
     @Test(arguments: [
         ("node:n1", "output/ana/X/n1/", true), ("node:n1", "event/ana/X/n1/", true), ("node:n1", "status/n1/", true),
-        ("node:n1", "output/ana/X/xn1/", false), ("node:n1", "output/ana/X/n2/", false), ("node:n1", "presence/n1/", false),
+        ("node:n1", "output/ana/X/xn1/", false), ("node:n1", "output/ana/X/n2/", false),
+        ("node:n1", "presence/n1/", false),
         ("node:n1", "output/ana/n1/", false), ("node:n1", "output/a/b/X/n1/", false), ("node:n1", "status/n1", false),
         ("node:n1", "n1/", false), ("node:n1", "", false), ("gateway:g", "event/ana/X/n1/", true),
         ("gateway:g", "output/ana/X/n1/", false), ("gateway:g", "status/n1/", false), ("", "event/ana/X/n1/", false),
@@ -116,7 +130,8 @@ struct CoreTests {
     ])
     func `a topic is its sender's own or refused`(sender: String, topic: String, isAllowed: Bool) {
         let (sender, topic) = (Array(sender.utf8), Array(topic.utf8))
-        let allows = sender.withUnsafeBytes { sender in topic.withUnsafeBytes { SenderCheck.allows(sender, topic: $0) } }
+        let allows = sender.withUnsafeBytes { sender in topic.withUnsafeBytes { SenderCheck.allows(sender, topic: $0) }
+        }
         #expect(allows == isAllowed)
     }
 
@@ -138,12 +153,17 @@ struct CoreTests {
         guard case .refused(.unknownKey, let print, true) = door.admit(key: key, domain: Port.bulk.domain, at: start),
             case .refused(.unknownKey, print, false) = door.admit(key: key, domain: Port.bulk.domain, at: start)
         else { return #expect(Bool(false)) }
-        guard case .refused(.malformed, _, _) = door.admit(key: registry.peers[0].publicKey, domain: "estiba", at: start)
+        guard
+            case .refused(.malformed, _, _) = door.admit(key: registry.peers[0].publicKey, domain: "estiba", at: start)
         else { return #expect(Bool(false)) }
         door.refuse(node, until: start + .seconds(60))
         door.refuse(Principal("service:s")!, until: start + .seconds(60))
-        #expect(door.admit(key: registry.peers[2].publicKey, domain: Port.subscribers.domain, at: start + .seconds(59)) != .admitted(Principal("service:s")!))
-        #expect(door.admit(key: registry.peers[2].publicKey, domain: Port.subscribers.domain, at: start + .seconds(60)) == .admitted(Principal("service:s")!))
+        #expect(
+            door.admit(key: registry.peers[2].publicKey, domain: Port.subscribers.domain, at: start + .seconds(59))
+                != .admitted(Principal("service:s")!))
+        #expect(
+            door.admit(key: registry.peers[2].publicKey, domain: Port.subscribers.domain, at: start + .seconds(60))
+                == .admitted(Principal("service:s")!))
     }
 
     @Test func `a link says hello until it is welcomed, beats, and makes its sockets anew after 5 s of silence`() {

@@ -14,7 +14,8 @@ struct TrustTests {
     private let orderTag = "5dae54eb47bc83db67cfcac97a75d4bced8cf47f85a902cc3547d7fa3d083e62"
 
     private var keys: NodeKeys {
-        NodeKeys(authoritySecret: authority.secretKey, authorityPublic: authority.publicKey, nodePublic: node.publicKey)!
+        NodeKeys(
+            authoritySecret: authority.secretKey, authorityPublic: authority.publicKey, nodePublic: node.publicKey)!
     }
     private var enrolment: UInt64 { NodeKeys.enrolment(of: node.publicKey) }
     private var ticket: Ticket {
@@ -24,7 +25,8 @@ struct TrustTests {
     }
 
     @Test func `both sides compute the same keys, and these very ones`() {
-        let atNode = NodeKeys(nodeSecret: node.secretKey, nodePublic: node.publicKey, authorityPublic: authority.publicKey)
+        let atNode = NodeKeys(
+            nodeSecret: node.secretKey, nodePublic: node.publicKey, authorityPublic: authority.publicKey)
         #expect(atNode == keys)
         #expect(Hex.encode(keys.ticket) == "2f13f8e135b5034530e16759c3c3fb20fc3131de81182182ff85d0735f778688")
         #expect(Hex.encode(keys.command) == "fdd29ec3c15599ff9bd45716a4b03101bd07b893f6c8a61f4435ab8e7f468024")
@@ -50,7 +52,9 @@ struct TrustTests {
         for bit in 0..<8 * tag.count { #expect(open(bytes, tag.flipped(bit), order) == nil) }
         for bit in 0..<8 * order.count { #expect(open(bytes, tag, order.flipped(bit)) == nil) }
         #expect(open(bytes, tag, order + [0]) == nil)
-        #expect(Ticket.open(bytes, tag: tag, order: order, node: NodeName("node2")!, enrolment: enrolment, keys: keys) == nil)
+        #expect(
+            Ticket.open(bytes, tag: tag, order: order, node: NodeName("node2")!, enrolment: enrolment, keys: keys)
+                == nil)
         #expect(Ticket.open(bytes, tag: tag, order: order, node: name, enrolment: enrolment + 1, keys: keys) == nil)
     }
 
@@ -82,7 +86,9 @@ struct TrustTests {
         header.mac = SliceMAC.compute(topic: topic, header: header, records: records, keys: keys)
         #expect(Hex.encode(header.mac) == "e6160f5baa4c9fc8388688698a6d3db57731d31b5fa7408313dfbadc4939bc1a")
         #expect(SliceMAC.isValid(topic: topic, header: header, records: records, keys: keys))
-        for bit in 0..<32 { #expect(!SliceMAC.isValid(topic: topic, header: header, records: records.flipped(bit), keys: keys)) }
+        for bit in 0..<32 {
+            #expect(!SliceMAC.isValid(topic: topic, header: header, records: records.flipped(bit), keys: keys))
+        }
         var other = header
         other.position += 1
         #expect(!SliceMAC.isValid(topic: topic, header: other, records: records, keys: keys))
@@ -100,7 +106,9 @@ struct TrustTests {
         #expect(token.seal(key: key) == text)
         #expect(LoginToken.open(text, key: key) == token)
         let sealed = Base64URL.decode(text)!
-        for bit in 0..<8 * sealed.count { #expect(LoginToken.open(Base64URL.encode(sealed.flipped(bit)), key: key) == nil) }
+        for bit in 0..<8 * sealed.count {
+            #expect(LoginToken.open(Base64URL.encode(sealed.flipped(bit)), key: key) == nil)
+        }
         for index in text.indices {
             for letter in ["A", "B", "=", " ", "+"] where text[index] != Character(letter) {
                 var other = text

@@ -115,7 +115,9 @@ final class Party: Sendable {
     }
 
     func message(_ verb: Verb, within limit: Duration = .seconds(15)) async throws -> Link.Incoming {
-        try await next("\(verb)", within: limit) { if case .message(let message) = $0, message.header.verb == verb { message } else { nil } }
+        try await next("\(verb)", within: limit) {
+            if case .message(let message) = $0, message.header.verb == verb { message } else { nil }
+        }
     }
 
     func output(_ topic: String, within limit: Duration = .seconds(15)) async throws -> Link.Output {
@@ -168,7 +170,9 @@ final class Told<Event: Sendable>: Sendable {
 
 /// Looks again and again until there is a result, or throws at the deadline.
 @discardableResult
-func eventually<Result>(_ what: String, within limit: Duration = .seconds(15), _ look: () throws -> Result?) async throws -> Result {
+func eventually<Result>(_ what: String, within limit: Duration = .seconds(15), _ look: () throws -> Result?)
+    async throws -> Result
+{
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
         if let result = try look() { return result }

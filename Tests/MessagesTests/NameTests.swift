@@ -36,14 +36,17 @@ struct NameTests {
         #expect(Principal("node:web1")?.node == NodeName("web1"))
         #expect(Principal("gateway:g1")?.description == "gateway:g1")
         #expect(Principal("user:ana/laptop")?.role == .user)
-        for text in ["", "node", "node:", "node:a b", "root:x", "node:-x", "gateway:a\u{7f}"] { #expect(Principal(text) == nil) }
+        for text in ["", "node", "node:", "node:a b", "root:x", "node:-x", "gateway:a\u{7f}"] {
+            #expect(Principal(text) == nil)
+        }
     }
 
     @Test func `a topic reads as it was written`() throws {
         let node = try #require(NodeName("web1"))
         let execution = ExecutionID.random()
         let topics: [Topic] = [
-            .output(user: "ana", execution, node), .event(user: "ü/ %", execution, node), .status(node), .presence(node),
+            .output(user: "ana", execution, node), .event(user: "ü/ %", execution, node), .status(node),
+            .presence(node),
         ]
         for topic in topics { #expect(Topic(bytes: topic.bytes) == topic) }
         #expect(Topic.output(user: "a/b", execution, node).description == "output/a%2Fb/\(execution)/web1/")
