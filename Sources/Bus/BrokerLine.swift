@@ -47,7 +47,8 @@ final class BrokerLine {
             .dealer, role == .gateway ? .gateways : .workers, highWater: role == .gateway ? 20_000 : 1000)
         self.commands = commands
         watch(commands, frames: 5) { [unowned self] in received(&$0, on: .commands) }
-        let publisher = try socket(.xpub, .publishers, highWater: 32)
+        // The broker is its only subscriber: a full queue is told to the caller, who waits, instead of dropped.
+        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop])
         self.publisher = publisher
         watch(publisher, frames: 1) { [unowned self] in interestChanged(&$0) }
         if role == .gateway {
@@ -59,8 +60,10 @@ final class BrokerLine {
         }
     }
 
-    private func socket(_ kind: Socket.Kind, _ port: Port, highWater: Int32) throws(ZeroMQError) -> Socket {
-        let socket = try Socket(kind, in: loop.context, Self.options(keys, address, highWater: highWater))
+    private func socket(
+        _ kind: Socket.Kind, _ port: Port, highWater: Int32, _ more: [Option] = []
+    ) throws(ZeroMQError) -> Socket {
+        let socket = try Socket(kind, in: loop.context, Self.options(keys, address, highWater: highWater) + more)
         try socket.connect(address.endpoint(port))
         return socket
     }

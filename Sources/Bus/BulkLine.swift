@@ -4,6 +4,8 @@ internal import ZeroMQ
 /// The bulk socket to one broker: opened when it is needed; nothing is sent before the broker has welcomed it.
 final class BulkLine {
     private static let idle: Duration = .seconds(60)
+    /// A connection that is being made is tried this often: a file's first chunk waits for it.
+    private static let knocking: Duration = .milliseconds(3)
     private static let helloAgain: Duration = .seconds(2)
     /// A welcomed connection says hello again now and then: after a reconnect the broker does not know it.
     private static let renewal: Duration = .seconds(5)
@@ -28,6 +30,15 @@ final class BulkLine {
         socket = try Socket(.dealer, in: loop.context, BrokerLine.options(keys, address, highWater: 256))
         try socket.connect(address.endpoint(.bulk))
         watch = loop.add(socket, frames: 5, receive: receive, passed: passed)
+        knock(for: 300)
+    }
+
+    /// Says hello as soon as the connection is there, which takes some milliseconds.
+    private func knock(for tries: Int) {
+        guard watch != nil, !isWelcome, tries > 0 else { return }
+        sayHello(at: loop.now)
+        guard nextHello <= loop.now else { return }
+        loop.after(Self.knocking) { [weak self] in self?.knock(for: tries - 1) }
     }
 
     func close() {

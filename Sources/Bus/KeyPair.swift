@@ -63,6 +63,13 @@ package struct KeyPair: Sendable, Equatable {
     package var publicText: String { Hex.encode(publicKey) }
 }
 
+/// A pair never shows its secret half, in whatever is printed or logged with it.
+extension KeyPair: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String { "key \(Fingerprint.of(publicKey))" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// What people compare: 16 hex digits of a public key's hash.
 package enum Fingerprint {
     package static func of(_ publicKey: [UInt8]) -> String { Hex.encode(Blake2b.hash(publicKey).prefix(8)) }

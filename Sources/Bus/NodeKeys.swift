@@ -31,3 +31,9 @@ package struct NodeKeys: Sendable, Equatable {
         Blake2b.hash(nodePublic).prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
+
+/// Keys never show in what is printed or logged with them.
+extension NodeKeys: CustomStringConvertible, CustomReflectable {
+    package var description: String { "keys of a node" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

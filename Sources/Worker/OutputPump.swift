@@ -10,6 +10,8 @@ final class OutputPump {
     /// Bytes sent for one request; the next request is the credit for more.
     private static let replayBytes = 1 << 20
 
+    private static let shortestPause = Duration.milliseconds(1)
+
     let spool: UInt64
     private(set) var flow: Outflow
     private let topic: [UInt8]
@@ -17,6 +19,7 @@ final class OutputPump {
     private let site: Site
     private let reader: SpoolReader
     private var retry: ZeroMQ.Timer?
+    private var pause = shortestPause
 
     init(_ execution: ExecutionID, user: String, spool: UInt64, site: Site) {
         self.execution = execution
@@ -47,7 +50,7 @@ final class OutputPump {
         pump()
     }
 
-    /// Sends what may be sent. A full queue is tried again in a moment; what is dropped all the same, `tick` finds.
+    /// Sends what may be sent; what is dropped on the way all the same, `tick` finds.
     func pump() {
         guard retry == nil, let link = site.link else { return }
         let brokers = site.interest.brokers(for: topic)
@@ -56,13 +59,8 @@ final class OutputPump {
             guard let records = read(next.position, limit: Int(next.limit)), !records.isEmpty else { return }
             let slice = sealed(records, at: next.position)
             let taken = brokers.filter { link.publish(topic, [slice, records], via: $0) }
-            guard !taken.isEmpty else {
-                retry = site.loop.after(.milliseconds(1)) { [weak self] in
-                    self?.retry = nil
-                    self?.pump()
-                }
-                return
-            }
+            guard !taken.isEmpty else { return pumpLater() }
+            pause = Self.shortestPause
             flow.sent(upTo: next.position + UInt64(records.count), at: site.loop.now)
         }
     }
@@ -87,6 +85,15 @@ final class OutputPump {
         }
         guard let body: [UInt8] = try? held.serializedBytes() else { return }
         site.send(Header(.replayed, execution), body, to: gateway)
+    }
+
+    /// The queue is full: tried again in a moment, and less and less often while the broker takes nothing.
+    private func pumpLater() {
+        retry = site.loop.after(pause) { [weak self] in
+            self?.retry = nil
+            self?.pump()
+        }
+        pause = min(pause * 2, .milliseconds(64))
     }
 
     private func read(_ position: UInt64, limit: Int) -> [UInt8]? {

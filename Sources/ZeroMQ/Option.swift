@@ -19,6 +19,8 @@ package enum Option: Sendable {
     case backlog(Int32)
     case handshake(Duration)
     case xpubManual
+    /// XPUB: a full queue refuses a message instead of dropping it. For a socket with one subscriber only.
+    case xpubNoDrop
     /// SUB: follow a prefix. Manual XPUB: accept it for the peer whose request was received last.
     case subscribe([UInt8])
     /// SUB only. On a manual XPUB it acts on the wrong peer.
@@ -54,6 +56,7 @@ package enum Option: Sendable {
         case .immediate: try Self.set(handle, ZMQ_IMMEDIATE, Int32(1))
         case .backlog(let count): try Self.set(handle, ZMQ_BACKLOG, count)
         case .handshake(let limit): try Self.set(handle, ZMQ_HANDSHAKE_IVL, limit.wholeMilliseconds)
+        case .xpubNoDrop: try Self.set(handle, ZMQ_XPUB_NODROP, Int32(1))
         case .xpubManual: try Self.set(handle, ZMQ_XPUB_MANUAL, Int32(1))
         case .subscribe(let prefix): try Self.set(handle, ZMQ_SUBSCRIBE, prefix)
         case .unsubscribe(let prefix): try Self.set(handle, ZMQ_UNSUBSCRIBE, prefix)

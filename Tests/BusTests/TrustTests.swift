@@ -140,3 +140,17 @@ extension [UInt8] {
         return copy
     }
 }
+
+struct SecretsStayHiddenTests {
+    @Test func `a key pair shows its fingerprint, and never its secret half, whatever prints it`() {
+        struct Settings { let key: KeyPair }
+        let pair = KeyPair.random()
+        var dumped = ""
+        dump(Settings(key: pair), to: &dumped)
+        let list = pair.secretKey.map(String.init).joined(separator: ", ")
+        for text in ["\(pair)", "\(Settings(key: pair))", String(reflecting: Settings(key: pair)), dumped] {
+            #expect(!text.contains(list) && !text.contains("secretKey"))
+        }
+        #expect("\(pair)".contains(Fingerprint.of(pair.publicKey)))
+    }
+}
