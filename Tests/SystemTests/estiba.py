@@ -139,7 +139,7 @@ class Up:
         answer = self.submit(request, **more)
         if answer.status != 202:
             raise AssertionError(f"{answer.status} {answer.body!r}")
-        return self.ended(answer.json()["execution"])
+        return self.ended(answer.json()["execution"], token=more.get("token", ""))
 
     def blob(self, content):
         answer = self.http("POST", "blobs", content)

@@ -1,8 +1,10 @@
 """Real accounts: who may log in, and as whom commands run. Needs root."""
 
-import json
+import contextlib
+import os
 import statistics
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -93,16 +95,13 @@ class Accounts(shared.Case):
             done = self.cli(environment, "login", "--user", self.plain.name, input=b"wrong\n")
             self.assertEqual(done.returncode, 77)
 
+    @contextlib.contextmanager
     def config(self):
-        import contextlib, os, tempfile
-
-        @contextlib.contextmanager
-        def made():
-            with tempfile.TemporaryDirectory() as folder:
-                environment = dict(os.environ, XDG_CONFIG_HOME=folder, ESTIBA_GATEWAY=self.up.url)
-                environment.pop("ESTIBA_TOKEN", None)
-                yield environment
-        return made()
+        """An environment whose login is kept in a folder of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            environment = dict(os.environ, XDG_CONFIG_HOME=folder, ESTIBA_GATEWAY=self.up.url)
+            environment.pop("ESTIBA_TOKEN", None)
+            yield environment
 
     def cli(self, environment, *arguments, **more):
         return subprocess.run([estiba.build_folder() / "estiba", *arguments], env=environment, capture_output=True, timeout=30, **more)
@@ -122,7 +121,8 @@ class Accounts(shared.Case):
         home = self.node_home("node1", self.plain.name)
         self.assertEqual(done.stdout.decode().split(), [str(home), self.plain.name], done.stderr)
         self.assertTrue((home / "here").exists())
-        self.assertTrue((home / ".bashrc").exists())
+        for name in os.listdir("/etc/skel"):
+            self.assertTrue((home / name).exists(), name)
 
     def test_a_folder_that_the_user_may_not_write_to(self):
         blob = self.up.http("POST", "blobs", b"x", token=self.plain.token(self.up)).json()["blob"]
@@ -132,7 +132,7 @@ class Accounts(shared.Case):
 
     def test_what_another_did_is_not_there(self):
         execution = self.up.detached("run", "-n", "node1", "--", "echo", "secret")
-        token = self.plain.token(self.up)
+        token = self.account().token(self.up)
         for path in ["", "/frames", "/output", "/raw?node=node1"]:
             answer = self.up.http("GET", f"executions/{execution}{path}", token=token)
             self.assertEqual((answer.status, answer.code), (404, "unknown_execution"), path)
