@@ -121,8 +121,7 @@ class Accounts(shared.Case):
         home = self.node_home("node1", self.plain.name)
         self.assertEqual(done.stdout.decode().split(), [str(home), self.plain.name], done.stderr)
         self.assertTrue((home / "here").exists())
-        for name in os.listdir("/etc/skel"):
-            self.assertTrue((home / name).exists(), name)
+        self.assertEqual(home.stat().st_mode & 0o777, 0o700)
 
     def test_a_folder_that_the_user_may_not_write_to(self):
         blob = self.up.http("POST", "blobs", b"x", token=self.plain.token(self.up)).json()["blob"]
