@@ -277,6 +277,10 @@ int estiba_connect(int folder, const char *name) {
     return descriptor;
 }
 
+int estiba_socket_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
+}
+
 int estiba_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 int estiba_peer_uid(int descriptor, uid_t *uid) {

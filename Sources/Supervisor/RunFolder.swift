@@ -24,12 +24,24 @@ package struct RunFolder: Hashable, Sendable {
 }
 
 extension RunFolder {
-    /// Starts the supervisor of this run, whose `plan` is written; returns its pid, which the caller reaps.
+    /// Starts the supervisor of this run, whose `plan` is written. It is in a session of its own and outlives the caller.
     ///
-    /// It is in a session of its own and outlives the caller. It listens a few milliseconds later.
-    package func startSupervisor(_ program: String) throws(SystemError) -> Int32 {
+    /// The caller reaps `pid`, and owns `line`: an open descriptor for `SupervisorConnection(adopting:)`, connected from
+    /// the first moment. The folder's socket is for later ones.
+    package func startSupervisor(_ program: String) throws(SystemError) -> (pid: Int32, line: Int32) {
         var pid: pid_t = 0
-        try File.check("spawn", program) { estiba_spawn(program, nil, 0, 1, path, &pid) }
-        return pid
+        var ends: [Int32] = [-1, -1]
+        try File.check("socketpair") { estiba_socket_pair(&ends) }
+        let theirs = File(adopting: ends[1])
+        let descriptors = [-1, -1, -1, theirs.descriptor]
+        do throws(SystemError) {
+            try File.check("spawn", program) {
+                estiba_spawn(program, descriptors, descriptors.count, 1, path, &pid)
+            }
+        } catch {
+            close(ends[0])
+            throw error
+        }
+        return (pid, ends[0])
     }
 }

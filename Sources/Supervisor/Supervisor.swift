@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import Spool
+package import Spool
 
 /// One run: its command, both pipes into its spool, its end. A process of its own that outlives the worker.
 ///
@@ -39,8 +39,8 @@ package final class Supervisor {
     var stalledUntil: Moment?
     private let lock: File
 
-    /// Takes the folder and begins the spool; starts nothing yet.
-    package init(_ folder: RunFolder) throws(Refusal) {
+    /// Takes the folder and begins the spool; starts nothing yet. `line` is the worker that started this, connected.
+    package init(_ folder: RunFolder, line: consuming File?) throws(Refusal) {
         self.folder = folder
         do throws(Plan.Problem) { plan = try Plan.read(from: folder) } catch { throw .plan }
         do throws(SystemError) {
@@ -61,6 +61,7 @@ package final class Supervisor {
             }
         }
         processes = .descendants(Descendants(root: getpid(), except: 0))
+        if let line { clients = [Client(line)] }
         life = RunLife(limits: plan.limits, leaves: plan.leaves, at: .now)
     }
 

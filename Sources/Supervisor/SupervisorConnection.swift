@@ -24,6 +24,11 @@ package final class SupervisorConnection {
         socket = File(adopting: descriptor, path: folder.socket)
     }
 
+    /// The line that a supervisor was started with; closed when this goes.
+    package init(adopting line: Int32) {
+        socket = File(adopting: line)
+    }
+
     package var descriptor: Int32 { socket.descriptor }
 
     /// Throws EAGAIN in the unlikely case that the supervisor does not read (it is stopped), EPIPE when it has ended.

@@ -26,18 +26,20 @@ extension RunKeeper {
         }
     }
 
-    private func begun(_ result: Result<pid_t, Failure>, spool: UInt64) {
+    private func begun(_ result: Result<(pid: pid_t, line: Int32), Failure>, spool: UInt64) {
         switch result {
-        case .success(let pid):
+        case .success(let (pid, line)):
             self.pid = pid
             pump = OutputPump(execution, user: order.user, spool: spool, site: site)
-            watchSupervisor()
+            watchSupervisor(over: line)
         case .failure(let failure): receive(.refused(failure))
         }
     }
 
-    func watchSupervisor() {
-        let line = SupervisorLine(site.store.folder(of: execution), on: site.loop) { [weak self] news in
+    /// `descriptor` is the line a supervisor was started with; one that was there before is called up by its folder.
+    func watchSupervisor(over descriptor: Int32? = nil) {
+        let connection = descriptor.map { SupervisorConnection(adopting: $0) }
+        let line = SupervisorLine(site.store.folder(of: execution), connection, on: site.loop) { [weak self] news in
             self?.heard(news)
         }
         self.line = line

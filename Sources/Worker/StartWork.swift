@@ -37,7 +37,8 @@ struct StartWork: Sendable {
     let plan: Plan
     let folder: RunFolder
 
-    func start() -> Result<pid_t, Failure> {
+    /// The supervisor's pid and the line to it.
+    func start() -> Result<(pid: pid_t, line: Int32), Failure> {
         do throws(SystemError) {
             if access(home.path, F_OK) != 0 {
                 let made = try account.place(nil, home: home, program: placer, bytes: nil)

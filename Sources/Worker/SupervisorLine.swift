@@ -12,9 +12,7 @@ final class SupervisorLine {
         case gone
     }
 
-    /// A supervisor that has just been started listens within milliseconds.
-    private static let quick = Duration.milliseconds(1)
-    private static let slow = Duration.milliseconds(50)
+    private static let pause = Duration.milliseconds(50)
     /// One that neither listens nor holds its lock after this long is not coming.
     private static let patience = Duration.seconds(3)
 
@@ -28,13 +26,19 @@ final class SupervisorLine {
     private var waiting: [Request] = []
     private var isOver = false
 
-    init(_ folder: RunFolder, on loop: PollLoop, tell: @escaping (News) -> Void) {
+    init(
+        _ folder: RunFolder, _ connection: SupervisorConnection?, on loop: PollLoop, tell: @escaping (News) -> Void
+    ) {
         self.folder = folder
         self.loop = loop
         self.tell = tell
         begun = loop.now
-        // Not at once: the caller is still putting itself together.
-        timer = loop.after(.zero) { [weak self] in self?.connect() }
+        if let connection {
+            listen(to: connection)
+        } else {
+            // Not at once: the caller is still putting itself together.
+            timer = loop.after(.zero) { [weak self] in self?.connect() }
+        }
     }
 
     deinit { hangUp() }
@@ -67,17 +71,18 @@ final class SupervisorLine {
         timer = nil
         guard !isOver else { return }
         if let connection = try? SupervisorConnection(folder) {
-            self.connection = connection
-            watch = loop.watch(connection.descriptor) { [weak self] _ in self?.hear() }
-            for request in waiting { try? connection.send(request) }
-            waiting = []
-            return
+            listen(to: connection)
+            return retry()
         }
         if let record = try? ExitRecord.read(from: folder) { return conclude(.reply(.ended(record))) }
         let waited = begun.duration(to: loop.now)
         if waited > Self.patience, !folder.isAlive { return conclude(.gone) }
-        let pause = waited < .milliseconds(300) ? Self.quick : Self.slow
-        timer = loop.after(pause) { [weak self] in self?.connect() }
+        timer = loop.after(Self.pause) { [weak self] in self?.connect() }
+    }
+
+    private func listen(to connection: SupervisorConnection) {
+        self.connection = connection
+        watch = loop.watch(connection.descriptor) { [weak self] _ in self?.hear() }
     }
 
     private func hear() {

@@ -43,6 +43,8 @@ final class TestRun {
     var plan: Plan
     private let scratch: ScratchFolder
     private(set) var supervisor: Int32 = 0
+    /// The line it was started with.
+    private var line: SupervisorConnection?
 
     init(_ arguments: [String], environment: [String] = []) throws {
         scratch = try ScratchFolder()
@@ -66,7 +68,9 @@ final class TestRun {
 
     func start() throws {
         try plan.write(to: folder)
-        supervisor = try folder.startSupervisor(try program("estiba-supervisor"))
+        let started = try folder.startSupervisor(try program("estiba-supervisor"))
+        supervisor = started.pid
+        line = SupervisorConnection(adopting: started.line)
     }
 
     func connect() throws -> SupervisorConnection {

@@ -184,7 +184,8 @@ import Testing
         let connection = try run.connect()
         _ = try connection.next { if case .started(let pid) = $0 { pid } else { nil } }
         #expect(run.folder.isAlive)
-        let second = try run.folder.startSupervisor(try program("estiba-supervisor"))
+        let (second, line) = try run.folder.startSupervisor(try program("estiba-supervisor"))
+        defer { close(line) }
         var status: Int32 = 0
         waitpid(second, &status, 0)
         #expect(status >> 8 == Supervisor.Refusal.locked.rawValue)

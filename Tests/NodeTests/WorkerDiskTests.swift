@@ -1,4 +1,3 @@
-@testable import Bus
 import Foundation
 import Messages
 import Sodium
@@ -6,6 +5,7 @@ import Supervisor
 import SwiftProtobuf
 import Testing
 
+@testable import Bus
 @testable import Worker
 
 /// A folder that goes with the test.

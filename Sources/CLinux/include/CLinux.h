@@ -83,6 +83,8 @@ int estiba_listen_stream(int folder, const char *name);
 int estiba_connect(int folder, const char *name);
 /// Takes a connection that waits; non-blocking, close-on-exec.
 int estiba_accept(int listener);
+/// Two connected SOCK_SEQPACKET ends; both non-blocking.
+int estiba_socket_pair(int ends[2]);
 /// The uid at the other end of a UNIX socket.
 int estiba_peer_uid(int descriptor, uid_t *uid);
 
