@@ -8,6 +8,8 @@ package struct BrokerSettings: Sendable {
     let base: Int
     let keys: KeyPair
     let registryPath: String
+    /// Of every hundred messages on the output lane this many are thrown away, to show that nothing is lost by it.
+    let dropOutputPercent: Int
 
     package init(_ settings: Settings) throws {
         listen = settings.string("listen") ?? "127.0.0.1"
@@ -17,6 +19,10 @@ package struct BrokerSettings: Sendable {
         }
         keys = try KeyPair(path: settings.requiredPath("key"))
         registryPath = try settings.requiredPath("registry")
+        dropOutputPercent = try settings.int("dropOutputPercent", default: 0)
+        guard (0...90).contains(dropOutputPercent) else {
+            throw SettingsError.wrong(key: "dropOutputPercent", value: "\(dropOutputPercent)", wanted: "0 to 90")
+        }
     }
 
     package init(listen: String, base: Int, keys: KeyPair, registryPath: String) {
@@ -24,6 +30,7 @@ package struct BrokerSettings: Sendable {
         self.base = base
         self.keys = keys
         self.registryPath = registryPath
+        dropOutputPercent = 0
     }
 
     /// A bound socket of the broker: CURVE, its port's ZAP domain, and the bounds that libzmq has.

@@ -17,6 +17,7 @@ final class OutputLane {
     private let publishers: Socket
     private let subscribers: Socket
     private let doorkeeper: Remote<Doorkeeper>
+    private let dropPercent: Int
     private var registry: Registry
     private var interest = Interest()
     private var subscriptions: Subscriptions<PeerConnection>
@@ -35,6 +36,8 @@ final class OutputLane {
         self.log = log
         self.registry = registry
         self.doorkeeper = doorkeeper
+        dropPercent = settings.dropOutputPercent
+        if dropPercent > 0 { log.warning("output is dropped on purpose", metadata: ["percent": "\(dropPercent)"]) }
         subscriptions = Subscriptions(registry: registry)
         publishers = try settings.socket(.xsub, .publishers, on: loop, queue: 32)
         subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, [.xpubManual])
@@ -82,6 +85,7 @@ final class OutputLane {
             PeerConnection(of: message[0])?.cutOff()
             return
         }
+        if dropPercent > 0, Int.random(in: 0..<100) < dropPercent { return }
         for index in 0..<message.count {
             guard subscribers.send(&message[index], more: index + 1 < message.count) == .done else { return }
         }

@@ -29,6 +29,8 @@ class Endurance(unittest.TestCase):
     def test_every_part_is_killed_and_no_line_is_lost(self):
         wanted = {stream: "".join(f"{stream} {number}\n" for number in range(1, LINES + 1)).encode() for stream in ("out", "err")}
         with estiba.Up(nodes=1) as up:
+            # From its restart on, the broker drops one slice in twenty.
+            self.assertTrue(drop_output(up, percent=5))
             execution = up.detached("run", "-n", "node1", "--", "python3", "-c", PROGRAM % LINES)
             steady = up.start("logs", "-f", execution, "--raw")
             results = {}
@@ -53,6 +55,15 @@ class Endurance(unittest.TestCase):
             for stream in ("out", "err"):
                 body = up.http("GET", f"executions/{execution}/raw?node=node1&stream=std{stream}").body
                 self.assertEqual(first_difference(body, wanted[stream]), None)
+
+
+def drop_output(up, percent):
+    """The broker of this installation comes back dropping a share of the output lane on purpose."""
+    with open(up.folder / "broker.yaml", "a") as settings:
+        settings.write(f"dropOutputPercent: {percent}\n")
+    before = up.kill("broker")
+    estiba.wait_for(lambda: up.pids().get("broker", before) != before, what="broker")
+    return estiba.wait_for(lambda: "dropped on purpose" in (up.folder / "log/broker.log").read_text(), what="the fault")
 
 
 def first_difference(found, wanted):
