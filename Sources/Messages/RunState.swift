@@ -24,6 +24,15 @@ package enum RunState: Hashable, Sendable {
         }
     }
 
+    /// An end otherwise than asked for; to have been stopped or cancelled is what somebody wished.
+    package var isFailure: Bool {
+        switch self {
+        case .exited(let code): code != 0
+        case .signalled, .timedOut, .outOfMemory, .expired, .refused, .interrupted: true
+        case .waiting, .delivered, .fetching, .placed, .running, .stopped, .cancelled: false
+        }
+    }
+
     /// The word people and the API see.
     package var word: String {
         switch self {

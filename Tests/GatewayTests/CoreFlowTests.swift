@@ -40,6 +40,9 @@ import ZeroMQ
             let shown = try await core.executions.show(id, user: "ana")
             #expect(shown.complete && shown.counts == ["exited": 1, "refused": 1])
             #expect(shown.runs?[0].code == 3 && shown.runs?[1].reason?.code == "not_permitted")
+            #expect(shown.failed == 2 && shown.request == request && view.request == request)
+            let listed = try await core.executions.list(user: "ana", active: false, limit: 1, before: nil)
+            #expect(listed.map(\.failed) == [2] && listed[0].request == nil && listed[0].runs == nil)
             let piece = try core.logs.reader(for: id).read(from: 0, upTo: 1 << 20)
             #expect(Self.records(piece.bytes) == record + record)
             try await core.bus.wait { items in
@@ -114,6 +117,7 @@ import ZeroMQ
         try await core.running {
             let shown = try await core.executions.show(id, user: "ana")
             #expect(shown.runs?.first?.state == "running" && !shown.complete)
+            #expect(shown.failed == 0 && shown.request?.nodes == ["a"] && shown.request?.command?.arguments == ["true"])
             core.arrive("a")
             try await core.bus.wait { items in
                 items.contains { if case .replay(id, node("a"), 7, length, _) = $0 { true } else { false } }

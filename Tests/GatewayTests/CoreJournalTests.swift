@@ -12,6 +12,10 @@ import Testing
     private let id = ExecutionID(high: 5, low: 6)
     private let nodes = [node("a"), node("b"), node("c")]
 
+    private let asked = ExecutionRequest(
+        nodes: ["a,b", "c", "a"], files: [.init(blob: "b", name: "f", mode: 0o755, overwrite: true)],
+        command: .init(line: "f 'a b'"), environment: ["A": "1"], timeoutMilliseconds: 5)
+
     private func open() throws -> Journal { try Journal(path: folder.path("journal.sqlite")) }
 
     private func isNew(_ accepted: Journal.Accepted) -> Bool {
@@ -20,7 +24,8 @@ import Testing
 
     @Test func `what was accepted is there after the process is gone, with states and wishes`() async throws {
         let journal = try open()
-        let accepted = try await journal.accept(.init(head: head(id, nodes), order: [1, 2, 3], key: nil))
+        let accepted = try await journal.accept(
+            .init(head: head(id, nodes), order: [1, 2, 3], request: asked, key: nil))
         #expect(isNew(accepted))
         var run = Run(node: nodes[1], since: 77)
         run.state = .running(pid: 12)
@@ -47,7 +52,7 @@ import Testing
         let journal = try open()
         for number in 0..<5 {
             let id = ExecutionID(high: 1, low: UInt64(number))
-            _ = try await journal.accept(.init(head: head(id, nodes), order: [], key: nil))
+            _ = try await journal.accept(.init(head: head(id, nodes), order: [], request: asked, key: nil))
         }
         let done = ExecutionID(high: 1, low: 3)
         var run = Run(node: nodes[0], since: 1)
@@ -59,26 +64,53 @@ import Testing
         #expect(lines.map(\.head.id.low) == [4, 3, 2])
         #expect(
             lines[1].isComplete && lines[1].counts == [WireState.exited.rawValue: 1, WireState.waiting.rawValue: 2])
+        #expect(lines.map(\.failed) == [0, 1, 0])
         let next = try await journal.lines(user: "ana", active: true, limit: 10, before: done)
         #expect(next.map(\.head.id.low) == [2, 1, 0])
         #expect(try await journal.lines(user: "bob", active: false, limit: 10, before: nil).isEmpty)
     }
 
+    @Test func `a request is given back as it was asked, its nodes each once`() async throws {
+        _ = try await open().accept(.init(head: head(id, nodes), order: [], request: asked, key: nil))
+        var expected = asked
+        expected.nodes = ["a", "b", "c"]
+        #expect(try await open().request(id) == expected)
+        #expect(try await open().request(ExecutionID(high: 0, low: 0)) == nil)
+    }
+
+    @Test(arguments: [
+        (RunState.exited(code: 0), false), (.exited(code: 1), true), (.signalled(signal: 9), true), (.timedOut, true),
+        (.outOfMemory, true), (.stopped, false), (.expired, true), (.refused(Failure(.exists, "")), true),
+        (.cancelled, false), (.interrupted(Failure(.internal, "")), true), (.placed(last: true), false),
+        (.running(pid: 1), false), (.waiting, false),
+    ])
+    func `a list counts the runs that failed`(state: RunState, isFailure: Bool) async throws {
+        let journal = try open()
+        _ = try await journal.accept(.init(head: head(id, nodes), order: [], request: asked, key: nil))
+        var run = Run(node: nodes[0], since: 1)
+        run.state = state
+        try await journal.write([.run(RunKey(execution: id, run: 0), run, copied: 0)])
+        let lines = try await journal.lines(user: "ana", active: false, limit: 1, before: nil)
+        #expect(lines.map(\.failed) == [isFailure ? 1 : 0])
+    }
+
     @Test func `a key stands for one request of one user`() async throws {
         let journal = try open()
-        let first = try await journal.accept(.init(head: head(id, nodes), order: [], key: ("k", [1])))
+        let first = try await journal.accept(.init(head: head(id, nodes), order: [], request: asked, key: ("k", [1])))
         #expect(isNew(first))
         let other = head(ExecutionID(high: 8, low: 8), nodes)
-        guard case .known(id) = try await journal.accept(.init(head: other, order: [], key: ("k", [1]))) else {
+        guard case .known(id) = try await journal.accept(.init(head: other, order: [], request: asked, key: ("k", [1])))
+        else {
             Issue.record("the same request was taken twice")
             return
         }
-        guard case .conflict = try await journal.accept(.init(head: other, order: [], key: ("k", [2]))) else {
+        guard case .conflict = try await journal.accept(.init(head: other, order: [], request: asked, key: ("k", [2])))
+        else {
             Issue.record("another request had the same key")
             return
         }
         let bobs = head(ExecutionID(high: 8, low: 9), nodes, user: "bob")
-        #expect(isNew(try await journal.accept(.init(head: bobs, order: [], key: ("k", [2])))))
+        #expect(isNew(try await journal.accept(.init(head: bobs, order: [], request: asked, key: ("k", [2])))))
         #expect(try journal.unfinished().count == 2)
     }
 }

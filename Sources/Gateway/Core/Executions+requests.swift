@@ -26,7 +26,7 @@ extension Executions {
         guard strangers.isEmpty else { throw RequestCheck.unknown(strangers) }
         let made = try Submitting(checked, identity, owner: surroundings.owner, blobs: surroundings.blobs)
         try surroundings.logs.create(made.head, createdNanoseconds: Moment.wallNanoseconds())
-        let submission = Journal.Submission(head: made.head, order: made.order, key: key)
+        let submission = Journal.Submission(head: made.head, order: made.order, request: request, key: key)
         let accepted: Journal.Accepted
         do throws(Failure) {
             accepted = try await journal { try await $0.accept(submission) }
@@ -40,7 +40,10 @@ extension Executions {
         }
         let execution = Execution(made.head)
         open(execution, order: made.order, isOld: false)
-        return (view(dispatcher.executions[made.head.id] ?? execution, withRuns: true), true)
+        var view = view(dispatcher.executions[made.head.id] ?? execution, withRuns: true)
+        view.request = request
+        view.request?.nodes = made.head.nodes.map(\.description)
+        return (view, true)
     }
 
     /// The user's executions, newest first, without their runs; `before` is the last one of the page before.
@@ -56,21 +59,27 @@ extension Executions {
                 let report = WireReport.with { $0.state = WireState(rawValue: state) ?? .unspecified }
                 if let state = RunState(report) { view.counts[state.word, default: 0] += count }
             }
+            view.failed = line.failed
             return view
         }
     }
 
     /// One execution with its runs; another user's looks like one that is not there: `unknown_execution`.
     func show(_ id: ExecutionID, user: String) async throws(Failure) -> ExecutionView {
+        // Read before the runs are looked at, which must be as new as the return.
+        let request = try await journal { try await $0.request(id) }
         if let live = dispatcher.executions[id] {
             guard live.head.user == user else { throw Self.unknown(id) }
-            return view(live, withRuns: true)
+            var view = view(live, withRuns: true)
+            view.request = request
+            return view
         }
         let entry = try await entry(id, user: user)
         var view = ExecutionView(entry.execution.head, complete: entry.isComplete)
         view.take(entry.execution.runs) { number, run in
             run.view(number, copied: entry.copied[number] ?? 0, awaySince: nil)
         }
+        view.request = request
         return view
     }
 
@@ -150,7 +159,7 @@ extension Executions {
         if withRuns {
             view.take(execution.runs) { number, run in self.view(run, RunKey(execution: id, run: number)) }
         } else {
-            for run in execution.runs { view.counts[run.state.word, default: 0] += 1 }
+            view.count(execution.runs)
         }
         return view
     }
@@ -168,7 +177,12 @@ extension ExecutionView {
 
     fileprivate mutating func take(_ runs: [Run], _ view: (Int, Run) -> RunView) {
         self.runs = runs.enumerated().map { view($0, $1) }
+        count(runs)
+    }
+
+    fileprivate mutating func count(_ runs: [Run]) {
         for run in runs { counts[run.state.word, default: 0] += 1 }
+        failed = runs.count(where: \.state.isFailure)
     }
 }
 

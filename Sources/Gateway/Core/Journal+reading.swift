@@ -18,6 +18,7 @@ extension Journal {
         var head: ExecutionHead
         var isComplete: Bool
         var counts: [Int: Int]
+        var failed: Int
     }
 
     /// All executions that are not complete, to be taken up again after a start.
@@ -64,14 +65,37 @@ extension Journal {
             return try rows.compactMap { row in
                 guard let head = try Self.head(row) else { return nil }
                 let states = try Row.fetchAll(
-                    database, sql: "SELECT state, count(*) AS runs FROM runs WHERE execution = ? GROUP BY state",
+                    database,
+                    sql: """
+                        SELECT state, count(*) AS runs, sum(failed) AS failed FROM runs WHERE execution = ? GROUP BY state
+                        """,
                     arguments: [Data(head.id.bytes)])
+                let failed = states.reduce(0) { $0 + ($1["failed"] as Int) }
                 var counts = Dictionary(uniqueKeysWithValues: states.map { ($0["state"] as Int, $0["runs"] as Int) })
                 let waiting = head.nodes.count - counts.values.reduce(0, +)
                 if waiting > 0 { counts[WireState.waiting.rawValue, default: 0] += waiting }
-                return Line(head: head, isComplete: row["complete"], counts: counts)
+                return Line(head: head, isComplete: row["complete"], counts: counts, failed: failed)
             }
         }
+    }
+
+    /// What was asked for; nil for an execution that is not here.
+    func request(_ id: ExecutionID) async throws -> ExecutionRequest? {
+        try await pool.read { database in
+            let row = try Row.fetchOne(
+                database, sql: "SELECT nodes, request FROM executions WHERE id = ?", arguments: [Data(id.bytes)])
+            guard let row else { return nil }
+            var request = try JSONDecoder().decode(ExecutionRequest.self, from: Data((row["request"] as String).utf8))
+            request.nodes = (row["nodes"] as String).split(separator: " ").map(String.init)
+            return request
+        }
+    }
+
+    /// A request as it is stored: without its nodes, which have a column of their own.
+    static func text(_ request: ExecutionRequest) throws -> String {
+        var request = request
+        request.nodes = []
+        return try String(decoding: JSONEncoder().encode(request), as: UTF8.self)
     }
 
     private static func entry(_ row: Row, _ database: Database) throws -> Entry? {

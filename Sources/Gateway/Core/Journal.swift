@@ -8,12 +8,14 @@ import SwiftProtobuf
 ///
 /// A run without a row is waiting and was never given its order, as far as the journal knows.
 final class Journal: Sendable {
-    static let format = 1
+    static let format = 2
 
     /// A request to be stored, with what makes it the same when it comes again.
     struct Submission: Sendable {
         var head: ExecutionHead
         var order: [UInt8]
+        /// As it was asked, to be shown again.
+        var request: ExecutionRequest
         /// The user's key and the hash of the request.
         var key: (text: String, hash: [UInt8])?
     }
@@ -53,12 +55,12 @@ final class Journal: Sendable {
             user TEXT NOT NULL, uid INTEGER NOT NULL, session BLOB NOT NULL, kind TEXT NOT NULL, command TEXT,
             created INTEGER NOT NULL, deadline INTEGER NOT NULL, nodes TEXT NOT NULL, nodeCount INTEGER NOT NULL,
             files TEXT NOT NULL, grace INTEGER NOT NULL, log INTEGER NOT NULL, orderBytes BLOB NOT NULL,
-            complete INTEGER NOT NULL DEFAULT 0);
+            request TEXT NOT NULL, complete INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX IF NOT EXISTS executionsOfUser ON executions (user, number);
         CREATE INDEX IF NOT EXISTS unfinished ON executions (number) WHERE complete = 0;
         CREATE TABLE IF NOT EXISTS runs (
             execution BLOB NOT NULL, run INTEGER NOT NULL, state INTEGER NOT NULL, report BLOB NOT NULL,
-            since INTEGER NOT NULL, copied INTEGER NOT NULL, PRIMARY KEY (execution, run)) WITHOUT ROWID;
+            since INTEGER NOT NULL, copied INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (execution, run)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS stops (
             execution BLOB NOT NULL, run INTEGER NOT NULL, grace INTEGER NOT NULL, user TEXT NOT NULL,
             PRIMARY KEY (execution, run)) WITHOUT ROWID;
@@ -76,6 +78,7 @@ extension Journal {
         let head = submission.head
         let files = try String(decoding: JSONEncoder().encode(head.files), as: UTF8.self)
         let nodes = head.nodes.map(\.description).joined(separator: " ")
+        let request = try Self.text(submission.request)
         return try await pool.write { database in
             if let key = submission.key {
                 let known = try Row.fetchOne(
@@ -96,13 +99,14 @@ extension Journal {
             try database.execute(
                 sql: """
                     INSERT INTO executions (id, submission, user, uid, session, kind, command, created, deadline, nodes,
-                        nodeCount, files, grace, log, orderBytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        nodeCount, files, grace, log, orderBytes, request)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     Data(head.id.bytes), Data(head.submission.bytes), head.user, Int64(head.uid), Data(head.session),
                     head.kind, head.command, head.createdMilliseconds, head.deadlineMilliseconds, nodes,
                     head.nodes.count, files, Int64(clamping: head.graceMilliseconds), Int64(bitPattern: head.log),
-                    Data(submission.order),
+                    Data(submission.order), request,
                 ])
             return .new
         }
@@ -112,14 +116,14 @@ extension Journal {
     func write(_ changes: [Change]) async throws {
         guard !changes.isEmpty else { return }
         try await pool.write { database in
-            let run = try database.cachedStatement(sql: "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)")
+            let run = try database.cachedStatement(sql: "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)")
             for change in changes {
                 switch change {
                 case .run(let key, let value, let copied):
                     let report = value.report
                     try run.execute(arguments: [
                         Data(key.execution.bytes), key.run, report.state.rawValue, try report.serializedData(),
-                        value.since, Int64(clamping: copied),
+                        value.since, Int64(clamping: copied), value.state.isFailure,
                     ])
                 case .complete(let id):
                     try database.execute(
