@@ -87,6 +87,9 @@ import Testing
             let fresh = String(cookie.dropFirst("__Host-estiba-test=".count).prefix { $0 != ";" })
             #expect(fresh != token)
             try await web.expect(200, "GET", "/api/v1/whoami", [web.cookie(fresh)])
+            let bearer = try await web.ask("GET", "/api/v1/whoami", [web.bearer(token)])
+            #expect(bearer.fields["set-cookie"] == nil)
+            try await web.expect(200, "GET", "/api/v1/whoami", [web.bearer(bearer.fields["estiba-token"] ?? "")])
         }
     }
 

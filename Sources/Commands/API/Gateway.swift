@@ -120,7 +120,11 @@ struct Gateway: Sendable {
 
     private func execute(_ request: HTTPClientRequest, deadline: NIODeadline) async throws -> HTTPClientResponse {
         do {
-            return try await Self.client.execute(request, deadline: deadline)
+            let response = try await Self.client.execute(request, deadline: deadline)
+            if let token, let renewed = response.headers.first(name: "Estiba-Token") {
+                StoredLogin.renew(token, as: renewed)
+            }
+            return response
         } catch let error as CancellationError {
             throw error
         } catch {

@@ -29,6 +29,13 @@ struct StoredLogin: Codable, Equatable {
         try File.replace(Self.path(environment), with: Array(try JSONEncoder().encode(self)), mode: 0o600)
     }
 
+    /// The gateway gave a fresh token for one in use; kept where the old one was the stored one.
+    static func renew(_ old: String, as new: String, _ environment: [String: String] = Environment.all) {
+        guard var stored = try? read(environment), stored.token == old else { return }
+        stored.token = new
+        try? stored.save(environment)
+    }
+
     static func forget(_ environment: [String: String] = Environment.all) { unlink(path(environment)) }
 
     private static func folder(_ environment: [String: String]) -> String {

@@ -60,8 +60,11 @@ struct WebResponder: HTTPResponder {
             route: route, target: target, parameters: parameters, facts: facts, visitor: visitor, body: body,
             request: request, context: context, address: address(facts, context))
         var response = try await answer(asked)
-        if let visitor, visitor.isByCookie, visitor.isReissueDue, route.endpoint != .logout {
-            response.headers.append(HTTPField(name: .setCookie, value: gate.cookie(gate.seal(visitor))))
+        if let visitor, visitor.isReissueDue, route.endpoint != .logout {
+            let token = gate.seal(visitor)
+            let name = visitor.isByCookie ? .setCookie : HTTPField.Name("Estiba-Token")
+            let value = visitor.isByCookie ? gate.cookie(token) : token
+            if let name { response.headers.append(HTTPField(name: name, value: value)) }
         }
         return response
     }
