@@ -24,7 +24,7 @@ import Testing
         let placement = Placement(
             uid: account.uid, gid: account.gid, groups: account.groups,
             home: home ?? Placement.Home(account.home, missing: .refuse), target: target)
-        return try PlacerProcess(try program("estiba-placer"), placement, bytes: source.descriptor).finish()
+        return try PlacerProcess(try program("estiba-placer"), placement, bytes: source.descriptor).finish(within: .seconds(30))
     }
 
     private func code(_ placed: Placed) -> PlacementFailure.Code? {

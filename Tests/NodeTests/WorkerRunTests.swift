@@ -1,73 +1,79 @@
 import Messages
+import SwiftProtobuf
 import Testing
 
 @testable import Worker
 
+/// `#expect` for what a mutating call returns, which the macro does not take.
+private func expect<Value: Equatable>(_ found: Value, _ wanted: Value, at place: SourceLocation = #_sourceLocation) {
+    #expect(found == wanted, sourceLocation: place)
+}
+
 struct WorkerRunTests {
     @Test func `a command without files is started once and ends with its code`() {
         var run = Run(files: 0, hasCommand: true)
-        #expect(run.receive(.stored) == [.report(.delivered), .start])
-        #expect(run.receive(.stored) == [])
-        #expect(run.receive(.started(pid: 7)) == [.report(.running(pid: 7))])
-        #expect(run.receive(.ended(.exited(code: 3))) == [.report(.exited(code: 3))])
-        #expect(run.receive(.ended(.exited(code: 4))) == [])
+        expect(run.receive(.stored), [.report(.delivered), .start])
+        expect(run.receive(.stored), [])
+        expect(run.receive(.started(pid: 7)), [.report(.running(pid: 7))])
+        expect(run.receive(.ended(.exited(code: 3))), [.report(.exited(code: 3))])
+        expect(run.receive(.ended(.exited(code: 4))), [])
         #expect(run.state == .exited(code: 3))
     }
 
     @Test func `files are fetched and placed one after another before the command starts`() {
         var run = Run(files: 2, hasCommand: true)
-        #expect(run.receive(.stored) == [.report(.delivered), .fetch])
-        #expect(run.receive(.fetched(percent: 40)) == [.report(.fetching(percent: 40))])
-        #expect(run.receive(.fetchedAll) == [.place(file: 0)])
-        #expect(run.receive(.placed) == [.place(file: 1)])
-        #expect(run.receive(.placed) == [.report(.placed(last: false)), .start])
+        expect(run.receive(.stored), [.report(.delivered), .fetch])
+        expect(run.receive(.fetched(percent: 40)), [.report(.fetching(percent: 40))])
+        expect(run.receive(.fetchedAll), [.place(file: 0)])
+        expect(run.receive(.placed), [.place(file: 1)])
+        expect(run.receive(.placed), [.report(.placed(last: false)), .start])
     }
 
     @Test func `files without a command end as placed`() {
         var run = Run(files: 1, hasCommand: false)
         _ = run.receive(.stored)
         _ = run.receive(.fetchedAll)
-        #expect(run.receive(.placed) == [.report(.placed(last: true))])
+        expect(run.receive(.placed), [.report(.placed(last: true))])
         #expect(run.isEnded)
     }
 
     @Test func `a stop before the start prevents it`() {
         var storing = Run(files: 0, hasCommand: true)
-        #expect(storing.receive(.stop(graceMilliseconds: 5)) == [])
-        #expect(storing.receive(.stored) == [.report(.cancelled)])
+        expect(storing.receive(.stop(graceMilliseconds: 5)), [])
+        expect(storing.receive(.stored), [.report(.cancelled)])
         var fetching = Run(files: 1, hasCommand: true)
         _ = fetching.receive(.stored)
-        #expect(fetching.receive(.stop(graceMilliseconds: 5)) == [.report(.cancelled)])
-        #expect(fetching.receive(.fetchedAll) == [])
+        expect(fetching.receive(.stop(graceMilliseconds: 5)), [.report(.cancelled)])
+        expect(fetching.receive(.fetchedAll), [])
     }
 
     @Test func `a stop while the command starts is handed on as soon as it runs`() {
         var run = Run(files: 0, hasCommand: true)
         _ = run.receive(.stored)
-        #expect(run.receive(.stop(graceMilliseconds: 5)) == [])
-        #expect(run.receive(.started(pid: 9)) == [.report(.running(pid: 9)), .stop(graceMilliseconds: 5)])
+        expect(run.receive(.stop(graceMilliseconds: 5)), [])
+        expect(run.receive(.started(pid: 9)), [.report(.running(pid: 9)), .stop(graceMilliseconds: 5)])
     }
 
     @Test func `a stop after the end says the end again`() {
         var run = Run(files: 0, hasCommand: true)
         _ = run.receive(.stored)
         _ = run.receive(.ended(.exited(code: 0)))
-        #expect(run.receive(.stop(graceMilliseconds: 5)) == [.report(.exited(code: 0))])
+        expect(run.receive(.stop(graceMilliseconds: 5)), [.report(.exited(code: 0))])
     }
 
     @Test func `a run whose intent is on the disk is never started again`() {
         var lost = Run.begun(files: 0)
-        #expect(lost.receive(.lost).count == 1)
+        expect(lost.receive(.lost).count, 1)
         guard case .interrupted = lost.state else {
             Issue.record("\(lost.state)")
             return
         }
         var living = Run.begun(files: 1)
-        #expect(living.receive(.stored) == [])
-        #expect(living.receive(.started(pid: 5)) == [.report(.running(pid: 5))])
+        expect(living.receive(.stored), [])
+        expect(living.receive(.started(pid: 5)), [.report(.running(pid: 5))])
         var ended = Run.ended(.exited(code: 2))
-        #expect(ended.receive(.started(pid: 5)) == [])
-        #expect(ended.receive(.stop(graceMilliseconds: 1)) == [.report(.exited(code: 2))])
+        expect(ended.receive(.started(pid: 5)), [])
+        expect(ended.receive(.stop(graceMilliseconds: 1)), [.report(.exited(code: 2))])
     }
 }
 
@@ -117,19 +123,19 @@ struct OutboxTests {
     @Test func `a report is said again until it is acknowledged`() {
         var outbox = Outbox()
         outbox.put(.with { $0.sequence = 1 }, of: execution, at: start)
-        #expect(outbox.due(at: start).count == 1)
-        #expect(outbox.due(at: start).isEmpty)
-        #expect(outbox.due(at: start + .seconds(1)).count == 1)
-        #expect(outbox.due(at: start + .seconds(2)).isEmpty)
-        #expect(outbox.acknowledged(1, of: execution))
-        #expect(outbox.due(at: start + .seconds(60)).isEmpty)
+        expect(outbox.due(at: start).count, 1)
+        expect(outbox.due(at: start).isEmpty, true)
+        expect(outbox.due(at: start + .seconds(1)).count, 1)
+        expect(outbox.due(at: start + .seconds(2)).isEmpty, true)
+        expect(outbox.acknowledged(1, of: execution), true)
+        expect(outbox.due(at: start + .seconds(60)).isEmpty, true)
     }
 
     @Test func `an acknowledgement of an older report settles nothing`() {
         var outbox = Outbox()
         outbox.put(.with { $0.sequence = 1 }, of: execution, at: start)
         outbox.put(.with { $0.sequence = 2 }, of: execution, at: start)
-        #expect(!outbox.acknowledged(1, of: execution))
+        expect(outbox.acknowledged(1, of: execution), false)
         #expect(outbox.isOwed(execution))
     }
 }
@@ -139,30 +145,30 @@ struct FetchTests {
 
     @Test func `the list comes first, then the chunks, four at a time`() {
         var fetch = Fetch(sizes: [5 << 20])
-        #expect(fetch.requests(at: start) == [.init(file: 0, index: Fetch.list)])
-        #expect(fetch.arrived(.init(file: 0, index: Fetch.list)))
-        #expect(fetch.requests(at: start).map(\.index) == [0, 1, 2, 3])
-        for index in UInt32(0)..<4 { #expect(fetch.arrived(.init(file: 0, index: index))) }
-        #expect(fetch.requests(at: start).map(\.index) == [4])
+        expect(fetch.requests(at: start), [.init(file: 0, index: Fetch.list)])
+        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), true)
+        expect(fetch.requests(at: start).map(\.index), [0, 1, 2, 3])
+        for index in UInt32(0)..<4 { expect(fetch.arrived(.init(file: 0, index: index)), true) }
+        expect(fetch.requests(at: start).map(\.index), [4])
         #expect(!fetch.isComplete)
-        #expect(fetch.arrived(.init(file: 0, index: 4)))
+        expect(fetch.arrived(.init(file: 0, index: 4)), true)
         #expect(fetch.isComplete && fetch.percent == 100)
     }
 
     @Test func `an empty file needs its list only`() {
         var fetch = Fetch(sizes: [0])
         _ = fetch.requests(at: start)
-        #expect(fetch.arrived(.init(file: 0, index: Fetch.list)))
+        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), true)
         #expect(fetch.isComplete)
     }
 
     @Test func `what does not come is asked for again, and what comes twice counts once`() {
         var fetch = Fetch(sizes: [1])
         _ = fetch.requests(at: start)
-        #expect(fetch.requests(at: start + .seconds(2)).isEmpty)
-        #expect(fetch.requests(at: start + .seconds(3)) == [.init(file: 0, index: Fetch.list)])
-        #expect(fetch.arrived(.init(file: 0, index: Fetch.list)))
-        #expect(!fetch.arrived(.init(file: 0, index: Fetch.list)))
+        expect(fetch.requests(at: start + .seconds(2)).isEmpty, true)
+        expect(fetch.requests(at: start + .seconds(3)), [.init(file: 0, index: Fetch.list)])
+        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), true)
+        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), false)
     }
 }
 
