@@ -121,7 +121,10 @@ let package = Package(
         tests("BusTests", ["Bus", "ZeroMQ", "Sodium", "Messages", "Settings", "Broker", logging, protobuf]),
         tests(
             "NodeTests",
-            ["Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM", "Authenticator", "Bus", "Sodium", protobuf]),
+            [
+                "Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM", "Authenticator", "Bus",
+                "Sodium", protobuf,
+            ]),
         tests(
             "GatewayTests",
             [

@@ -15,7 +15,8 @@ import Testing
 
     private func place(
         _ text: String = "new", as name: String = "file", in folder: String = "", mode: UInt32 = 0o644,
-        overwrites: Bool = false, creates: Bool = true, home: Placement.Home? = nil
+        overwrites: Bool = false, creates: Bool = true, home: Placement.Home? = nil,
+        patience: Duration = .seconds(30), meanwhile: (Int32) -> Void = { _ in }
     ) throws -> Placed {
         try put(Array(text.utf8), at: scratch.path + "/source", mode: 0o600)
         let source = try File(scratch.path + "/source")
@@ -24,7 +25,9 @@ import Testing
         let placement = Placement(
             uid: account.uid, gid: account.gid, groups: account.groups,
             home: home ?? Placement.Home(account.home, missing: .refuse), target: target)
-        return try PlacerProcess(try program("estiba-placer"), placement, bytes: source.descriptor).finish(within: .seconds(30))
+        let placer = try PlacerProcess(try program("estiba-placer"), placement, bytes: source.descriptor)
+        meanwhile(placer.pid)
+        return placer.finish(within: patience)
     }
 
     private func code(_ placed: Placed) -> PlacementFailure.Code? {
@@ -138,5 +141,11 @@ import Testing
         #expect(try place(home: Placement.Home(second, missing: .skeleton)) == .done(folder: second))
         #expect(Set(try names(second)) == Set(try names("/etc/skel") + ["file"]))
         #expect(try names(scratch.path + "/homes") == ["one", "two"])
+    }
+
+    @Test func `a placer that its user stops is given up`() throws {
+        let placed = try place(patience: .milliseconds(300)) { kill($0, SIGSTOP) }
+        #expect(code(placed) == .internal)
+        #expect(try names(account.home).filter { $0.contains("estiba") } == [])
     }
 }

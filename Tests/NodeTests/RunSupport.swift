@@ -55,7 +55,7 @@ final class TestRun {
             spool: 1, execution: "TEST\(UInt32.random(in: 0 ... .max))", node: "node1",
             account: Plan.Account(user: "root", uid: getuid(), gid: getgid(), groups: groups), arguments: arguments,
             folder: scratch.path, environment: ["PATH=/usr/bin:/bin"] + environment)
-        plan.environment.append("ESTIBA_EXECUTION=\(plan.execution)")
+        plan.environment += ["ESTIBA_EXECUTION=\(plan.execution)", "ESTIBA_NODE=\(plan.node)"]
     }
 
     deinit {
