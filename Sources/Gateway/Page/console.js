@@ -2,6 +2,7 @@ import { Refusal, get, post, session } from "./api.js";
 import { deployScreen } from "./deploy.js";
 import { button, element } from "./element.js";
 import { historyScreen } from "./history.js";
+import { Keepalive } from "./keepalive.js";
 import { Live } from "./live.js";
 import { exchange, loginScreen, takeCode } from "./login.js";
 import { outputScreen } from "./output.js";
@@ -18,18 +19,20 @@ const SCREENS = {
 };
 
 const RETRY_MILLISECONDS = 2000;
+const CHECK_MILLISECONDS = 10_000;
 
 const part = (id) => document.getElementById(id);
 const live = new Live(`${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/api/v1/live`);
 const world = new World(live);
 const context = { live, world, user: undefined, go: (fragment) => (location.hash = fragment) };
 const unseen = new Set();
+const keepalive = new Keepalive(() => context.user && get("whoami").catch(() => undefined));
 let screen;
 
 /** Shows the screen that the address names; the place one wants to go to stays in the address while one logs in. */
 function route() {
     if (!context.user) return;
-    const [name, argument] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    const [name, argument] = location.hash.slice(1).split("/");
     if (!SCREENS[name]) {
         history.replaceState(null, "", "#deploy");
         return route();
@@ -54,6 +57,7 @@ function show(next) {
 
 function enter({ user }) {
     context.user = user;
+    keepalive.answered();
     part("user").textContent = user;
     part("header").hidden = false;
     live.start();
@@ -138,6 +142,7 @@ world.addEventListener("nodes", () => {
 });
 part("logout").addEventListener("click", () => post("logout").catch(report).finally(() => leave()));
 part("skip").addEventListener("click", () => part("main").focus());
+setInterval(() => keepalive.check(), CHECK_MILLISECONDS);
 // A file dropped beside its place must not take the page away.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 addEventListener("hashchange", () => (location.hash.startsWith("#code=") ? begin() : route()));

@@ -1,6 +1,7 @@
 import "./escapes.js";
 import "./format.js";
 import "./frames.js";
+import "./keepalive.js";
 import "./lines.js";
 import "./nodeset.js";
 import { run } from "./check.js";
