@@ -88,6 +88,11 @@ class Console:
         shown = [node for node in tree if not node.get("ignored") and node.get("role", {}).get("value") in roles]
         return [(node["role"]["value"], node.get("name", {}).get("value", "").strip()) for node in shown]
 
+    def resize(self, width, height, mobile=False):
+        """Gives the page this room, whatever the browser's window leaves it."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile})
+
     def picture(self, name):
         folder = pathlib.Path(os.environ.get("ESTIBA_PICTURES", "/tmp/estiba-pictures"))
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ HOSTILE = (
 TAMED = [
     '<img src=x onerror="document.title=1"><script>1</script> &amp;',
     "red plain",
-    "bad \ufffd\ufffd bytes\u2400nul",
+    "bad \ufffd\ufffd bytes^@nul",
     "<U+202E>turned",
     "no newline",
 ]
@@ -126,8 +126,7 @@ class Output(unittest.TestCase):
         execution = self.console.run("echo narrow")
         self.console.wait_for_states("exited 0")
         self.addCleanup(self.console.driver.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
-        self.console.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True})
+        self.console.resize(390, 844, mobile=True)
         for screen in ("deploy", "shell", "status", "history", f"output/{execution}"):
             self.console.open(f"#{screen}")
             self.console.wait_for("main > *")

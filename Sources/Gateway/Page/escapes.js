@@ -1,6 +1,6 @@
 /**
  * Tames a line for the eye: SGR colours become class names, every other escape sequence is left out, and characters
- * that a terminal or a browser would obey instead of show (controls, direction overrides) are made visible.
+ * that a terminal or a browser would obey instead of show (controls, direction overrides) are made visible: as `^X` or `<U+XXXX>` in pieces of their own, of the class `unseen`.
  */
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -13,7 +13,7 @@ const SHORT = /\u001b[ -/]*[0-OQ-WYZ\\`-~]/;
 const SEQUENCE = new RegExp([CONTROL_SEQUENCE, STRING, SHORT].map((part) => part.source).join("|"), "g");
 
 // C0 but tab, DEL, C1, and the characters that turn the direction of text or draw nothing.
-const UNSEEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const UNSEEN = /([\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff])/;
 
 /** The line in pieces `{ text, classes }`, in order; joined, their texts are the whole visible line. */
 export function tame(line) {
@@ -31,13 +31,18 @@ export function tame(line) {
 }
 
 function push(pieces, text, style) {
-    if (text) pieces.push({ text: text.replace(UNSEEN, visible), classes: style.classes });
+    const { classes } = style;
+    // Every second part is what the expression has caught.
+    for (const [index, part] of text.split(UNSEEN).entries()) {
+        if (index % 2 === 1) pieces.push({ text: visible(part), classes: `${classes} unseen`.trimStart() });
+        else if (part) pieces.push({ text: part, classes });
+    }
 }
 
 function visible(character) {
     const code = character.codePointAt(0);
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-    if (code === 0x7f) return "\u2421";
+    // Caret notation, as stty and cat -v have it; the control pictures of Unicode are in few fonts.
+    if (code < 0x20 || code === 0x7f) return `^${String.fromCodePoint(code ^ 0x40)}`;
     return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
 }
 

@@ -25,6 +25,8 @@ export class Transcript {
     #lengths = new Column(Uint32Array);
     #flags = new Column(Uint8Array);
     #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    /** How many lines only go on with the one before them. */
+    continuations = 0;
     /** Grows with every change, also of lines already there. */
     revision = 0;
 
@@ -124,6 +126,7 @@ export class Transcript {
     }
 
     #push(source, start, flags) {
+        if (flags & CONTINUED) this.continuations += 1;
         this.#sources.push(source);
         this.#starts.push(start);
         this.#lengths.push(0);
@@ -135,6 +138,7 @@ export class Transcript {
 export class Selection {
     #chosen = new Column(Uint32Array);
     #seen = 0;
+    #continuations = 0;
 
     /** `accepts(run, stream)`, or nothing for every line. */
     constructor(transcript, accepts) {
@@ -146,9 +150,16 @@ export class Selection {
         if (!this.accepts) return this.transcript.count;
         for (; this.#seen < this.transcript.count; this.#seen += 1) {
             const stream = this.transcript.streamOf(this.#seen);
-            if (this.accepts(this.transcript.runOf(this.#seen), stream)) this.#chosen.push(this.#seen);
+            if (!this.accepts(this.transcript.runOf(this.#seen), stream)) continue;
+            this.#chosen.push(this.#seen);
+            if (this.transcript.isContinued(this.#seen)) this.#continuations += 1;
         }
         return this.#chosen.length;
+    }
+
+    /** How many lines the command wrote: those shown in pieces count once. */
+    get lines() {
+        return this.count - (this.accepts ? this.#continuations : this.transcript.continuations);
     }
 
     /** The transcript's index of the selection's line `position`. */

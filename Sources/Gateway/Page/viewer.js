@@ -39,8 +39,8 @@ export class Viewer {
         this.#resize.observe(this.node);
     }
 
-    get count() {
-        return this.#selection.count;
+    get lines() {
+        return this.#selection.lines;
     }
 
     /** Shows only what `accepts(run, stream)`; without it everything. */

@@ -22,15 +22,19 @@ test("every other sequence is left out", () => {
 });
 
 test("a sequence without an end hides nothing", () => {
-    equal(seen(`a${ESC}]0;rest of the line`), "a␛]0;rest of the line");
-    equal(seen(`a${ESC}[31`), "a␛[31");
-    equal(seen(`a${ESC}`), "a␛");
+    equal(seen(`a${ESC}]0;rest of the line`), "a^[]0;rest of the line");
+    equal(seen(`a${ESC}[31`), "a^[[31");
+    equal(seen(`a${ESC}`), "a^[");
 });
 
 test("controls and direction overrides are shown, tabs stay, a final return goes", () => {
-    equal(seen("a\u0000\u0007\u0008b\tc\r"), "a␀␇␈b\tc");
-    equal(seen("50 %\r60 %"), "50 %␍60 %");
-    equal(seen("a\u202egnp.exe\u2066\u200b\u0085\u007f"), "a<U+202E>gnp.exe<U+2066><U+200B><U+0085>␡");
+    equal(seen("a\u0000\u0007\u0008b\tc\r"), "a^@^G^Hb\tc");
+    equal(seen("50 %\r60 %"), "50 %^M60 %");
+    equal(seen("a\u202egnp.exe\u2066\u200b\u0085\u007f"), "a<U+202E>gnp.exe<U+2066><U+200B><U+0085>^?");
+});
+
+test("what was made visible is told apart from what was written", () => {
+    equal(styled(`^@${ESC}[31m\u0000\u0001x`), [["^@", ""], ["^@", "ink-red unseen"], ["^A", "ink-red unseen"], ["x", "ink-red"]]);
 });
 
 test("markup is text like any other", () => {

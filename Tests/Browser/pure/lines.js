@@ -80,3 +80,10 @@ test("a selection grows with its transcript", () => {
     equal(selection.count, 3);
     equal([0, 1, 2].map((position) => result.text(selection.index(position))), ["a", "c", "d"]);
 });
+
+test("a line shown in pieces is counted as the one it is", () => {
+    const result = transcript([0, 1, `${"x".repeat(2 * LONGEST_LINE + 1)}\n`], [1, 1, "b\n"]);
+    equal([new Selection(result).count, new Selection(result).lines], [4, 2]);
+    const selection = new Selection(result, (run) => run === 0);
+    equal([selection.lines, selection.count], [1, 3]);
+});
