@@ -6,6 +6,9 @@ import { fold } from "./nodeset.js";
 import { NodePicker } from "./picker.js";
 import { submit } from "./submit.js";
 
+/** How long the gateway offers an order to a node that is away, unless told otherwise. */
+const USUAL_WAIT_MILLISECONDS = 600_000;
+
 /** The Deploy screen. `#deploy/ID` begins with what execution ID was given. */
 export function deployScreen(context, again) {
     const screen = new Deploy(context);
@@ -32,6 +35,8 @@ class Deploy {
         { class: "form-control", type: "number", min: "0", step: "1", placeholder: "none", inputmode: "numeric" },
     );
     #isSending = false;
+    /** What an earlier request had beyond what this screen shows. */
+    #kept = {};
 
     constructor(context) {
         this.context = context;
@@ -89,6 +94,8 @@ class Deploy {
             const asked = request.command ?? { line: command };
             this.#command.value = asked.line ?? asked.shell ?? (asked.arguments ?? []).map(quoted).join(" ");
             this.shell.box.checked = asked.shell !== undefined;
+            const { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave } = request;
+            this.#kept = { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave };
             if (request.timeoutMilliseconds) this.#limit.value = request.timeoutMilliseconds / 1000;
             for (const file of request.files ?? []) await this.files.add(undefined, file);
         } catch (error) {
@@ -99,7 +106,7 @@ class Deploy {
 
     get #request() {
         const line = this.#command.value.trim();
-        const request = { nodes: this.picker.names, kind: this.files.cards.length > 0 ? "deploy" : "run" };
+        const request = { ...this.#kept, nodes: this.picker.names, kind: this.files.cards.length > 0 ? "deploy" : "run" };
         if (this.files.cards.length > 0) request.files = this.files.cards.map((card) => card.request);
         if (line) request.command = this.shell.box.checked ? { shell: line } : { line };
         if (Number(this.#limit.value) > 0) request.timeoutMilliseconds = Math.round(Number(this.#limit.value) * 1000);
@@ -122,7 +129,20 @@ class Deploy {
         else this.#sentence.textContent = `${capital(what)} on ${count(nodes.length, "node")} as ${this.context.user}.`;
         const away = this.picker.away;
         const verb = away.length === 1 ? "is" : "are";
-        this.#aside.textContent = away.length > 0 ? `${fold(away)} ${verb} away: the order waits 10 minutes.` : "";
+        const minutes = (this.#kept.waitMilliseconds ?? USUAL_WAIT_MILLISECONDS) / 60_000;
+        const notes = this.#keptNotes;
+        if (away.length > 0) notes.push(`${fold(away)} ${verb} away: the order waits ${count(minutes, "minute")}.`);
+        this.#aside.textContent = notes.join(" ");
+    }
+
+    /** What is taken over unseen, in words. */
+    get #keptNotes() {
+        const { folder, environment = {} } = this.#kept;
+        const names = Object.keys(environment);
+        const notes = [];
+        if (folder) notes.push(`It runs in ${folder}.`);
+        if (names.length > 0) notes.push(`${names.join(", ")} set as before.`);
+        return notes;
     }
 
     async #submit(event) {

@@ -1,6 +1,6 @@
 import { Refusal, post } from "./api.js";
 import { announce, button, element } from "./element.js";
-import { count, duration, moment, stateWords, title, tone } from "./format.js";
+import { byTone, count, duration, isAway, moment, stateWords, title, tone } from "./format.js";
 import { Following } from "./following.js";
 import { CONTROL, STDERR, STDOUT } from "./lines.js";
 import { Plan } from "./plan.js";
@@ -73,7 +73,7 @@ export class ExecutionPane {
     }
 
     #changed() {
-        this.#title.textContent = title(this.following.execution ?? { execution: this.id });
+        this.#title.textContent = this.#title.title = title(this.following.execution ?? { execution: this.id });
         document.title = `${this.#title.textContent} · Estiba`;
         const runs = this.following.inOrder;
         this.plan.show(runs.map((run) => ({ name: run.node, tone: tone(run), words: stateWords(run) })));
@@ -100,8 +100,9 @@ export class ExecutionPane {
             const words = groupOf(run);
             groups.set(words, { tone: tone(run), number: (groups.get(words)?.number ?? 0) + 1 });
         }
-        const sum = [...groups].map(([words, group]) => `${group.number} ${words}`);
-        this.#chips.replaceChildren(...[...groups].map(([words, group]) => this.#chip(words, group)));
+        const sorted = [...groups].sort(([, one], [, other]) => byTone(one.tone, other.tone));
+        const sum = sorted.map(([words, group]) => `${group.number} ${words}`);
+        this.#chips.replaceChildren(...sorted.map(([words, group]) => this.#chip(words, group)));
         if (!this.following.isActive) announce(`Ended: ${sum.join(", ")}.`);
     }
 
@@ -154,7 +155,7 @@ export class ExecutionPane {
 
     #output() {
         this.viewer.update();
-        const lines = this.viewer.count;
+        const { lines } = this.viewer;
         this.#lines.textContent = lines === 0 && !this.following.isActive ? "no output" : count(lines, "line");
     }
 
@@ -191,5 +192,5 @@ export class ExecutionPane {
 
 /** The words by which runs are counted together. */
 function groupOf(run) {
-    return stateWords({ ...run, awaySince: undefined, percent: undefined });
+    return isAway(run) ? "away" : stateWords({ ...run, percent: undefined });
 }

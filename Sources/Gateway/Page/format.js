@@ -56,17 +56,30 @@ export function stateWords(run) {
         "out-of-memory": "out of memory",
     };
     const word = words[run.state] ?? run.state;
-    return run.awaySince && !run.terminal ? `${word}, away since ${moment(run.awaySince)}` : word;
+    return isAway(run) ? `${word}, away since ${moment(run.awaySince)}` : word;
 }
 
-/** The tone of a state: `ok`, `run`, `bad`, `wait` or `quiet`. */
+/** Its node went away before it ended: what is known of it is as old as that. */
+export function isAway(run) {
+    return Boolean(run.awaySince) && !run.terminal;
+}
+
+/** The tone of a state: `ok`, `run`, `bad`, `wait`, `away` or `quiet`. */
 export function tone(run) {
+    if (isAway(run)) return "away";
     if (run.state === "waiting") return "wait";
     if (run.state === "exited") return (run.code ?? 0) === 0 ? "ok" : "bad";
     if (run.state === "placed" && run.terminal) return "ok";
     if (["delivered", "fetching", "placed", "running"].includes(run.state)) return "run";
     if (["stopped", "cancelled"].includes(run.state)) return "quiet";
     return "bad";
+}
+
+const TONES = ["bad", "away", "wait", "run", "quiet", "ok"];
+
+/** Puts what wants to be looked at first. */
+export function byTone(one, other) {
+    return TONES.indexOf(one) - TONES.indexOf(other);
 }
 
 const FAILURES = ["signalled", "timed-out", "out-of-memory", "expired", "refused", "interrupted"];

@@ -23,26 +23,45 @@ export function historyScreen(context) {
             "aria-label": "Search executions",
         },
     );
-    const shown = [];
+    /** By id, newest first: the execution as it is shown, and its row. */
+    const shown = new Map();
     const filter = () => {
         const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-        for (const { row, text } of shown) row.hidden = !words.every((word) => text.includes(word));
+        for (const { row } of shown.values()) {
+            const text = row.textContent.toLowerCase();
+            row.hidden = !words.every((word) => text.includes(word));
+        }
+    };
+    const show = (execution) => {
+        const known = shown.get(execution.execution);
+        if (known?.execution === execution) return;
+        const row = historyRow(execution);
+        if (known) known.row.replaceWith(row);
+        else if (execution.created > (newest?.created ?? Infinity)) body.prepend(row);
+        else body.append(row);
+        if (!newest || execution.created > newest.created) newest = execution;
+        shown.set(execution.execution, { execution, row });
+    };
+    /** What has changed since, or is newer than all: what is older comes with the list. */
+    const update = () => {
+        if (!newest) return;
+        for (const execution of context.world.newest.reverse()) {
+            if (shown.has(execution.execution) || execution.created > newest.created) show(execution);
+        }
+        filter();
     };
     const more = button("Show older ones", () => load(), { hidden: true });
     let oldest;
+    let newest;
     const load = async () => {
         more.disabled = true;
         try {
             const { executions } = await get(`executions?limit=${PAGE}${oldest ? `&before=${oldest}` : ""}`);
             context.world.addExecutions(executions);
-            for (const execution of executions) {
-                const row = historyRow(execution);
-                shown.push({ row, text: row.textContent.toLowerCase() });
-                body.append(row);
-            }
+            for (const one of executions) show(context.world.executions.get(one.execution) ?? one);
             oldest = executions.at(-1)?.execution ?? oldest;
             more.hidden = executions.length < PAGE;
-            nothing.hidden = shown.length > 0;
+            nothing.hidden = shown.size > 0;
             filter();
         } catch (error) {
             if (!(error instanceof Refusal)) throw error;
@@ -53,6 +72,7 @@ export function historyScreen(context) {
         }
     };
     search.addEventListener("input", filter);
+    context.world.addEventListener("executions", update);
     load();
     const heads = ["What", "Nodes", "How it ended", "When", ""].map((head) => element("th", { scope: "col" }, head));
     const table = element("table", { class: "history" }, element("thead", {}, element("tr", {}, heads)), body);
@@ -66,7 +86,7 @@ export function historyScreen(context) {
             nothing,
             more,
         ),
-        close() {},
+        close: () => context.world.removeEventListener("executions", update),
     };
 }
 

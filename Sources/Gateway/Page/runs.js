@@ -1,12 +1,11 @@
 import { address } from "./api.js";
 import { button, element } from "./element.js";
-import { stateWords, tone } from "./format.js";
+import { byTone, count, duration, moment, stateWords, tone } from "./format.js";
 
 /** More rows than this are read by nobody: the plan and the chips choose which. */
 const MOST_ROWS = 100;
 /** With more nodes than this the table stays shut until it is opened: the plan says the same in less room. */
 const OPEN_ROWS = 8;
-const ORDER = ["bad", "wait", "run", "quiet", "ok"];
 
 /** The runs of an execution as a table, the odd ones first: node, state, why, and what can be done. */
 export class RunTable {
@@ -17,7 +16,7 @@ export class RunTable {
     /** `stop(node)` is called for "Stop" of one node. */
     constructor(stop) {
         this.stop = stop;
-        const heads = ["Node", "State", "Why", "Download", ""].map((head) => element("th", { scope: "col" }, head));
+        const heads = ["Node", "State", "Time", "Note", "Download", ""].map((head) => element("th", { scope: "col" }, head));
         this.node = element(
             "details",
             { class: "runs" },
@@ -37,7 +36,7 @@ export class RunTable {
             this.node.open = runs.length <= OPEN_ROWS;
         }
         const sorted = [...runs].sort(
-            (one, other) => ORDER.indexOf(tone(one)) - ORDER.indexOf(tone(other)) || one.run - other.run,
+            (one, other) => byTone(tone(one), tone(other)) || one.run - other.run,
         );
         this.#body.replaceChildren(...sorted.slice(0, MOST_ROWS).map((run) => this.#row(execution, run)));
         const more = runs.length - MOST_ROWS;
@@ -67,6 +66,7 @@ export class RunTable {
             { "data-node": run.node, "data-state": run.state },
             element("th", { scope: "row", class: "mono" }, run.node),
             element("td", {}, element("span", { class: "state", "data-tone": tone(run) }, stateWords(run))),
+            element("td", { class: "time" }, time(execution, run)),
             element("td", { class: "why" }, notes(run)),
             element("td", { class: "raws" }, link("stdout"), " ", link("stderr")),
             element("td", {}, run.terminal ? "" : stop),
@@ -74,11 +74,20 @@ export class RunTable {
     }
 }
 
+function processes(number) {
+    return number === 0 ? "no process" : count(number, "process", "processes");
+}
+
+/** How long it took, or since when it is so. */
+function time(execution, run) {
+    return run.terminal ? duration(run.since - execution.created) : `since ${moment(run.since)}`;
+}
+
 /** Why it is so, and what was left behind, in words. */
 function notes(run) {
     const parts = [];
     if (run.reason) parts.push(run.reason.sentence || run.reason.code);
-    if (run.leftOver) parts.push(`${run.leftOver} processes were stopped at the end`);
-    if (run.remaining !== undefined && run.state === "stopped") parts.push(`${run.remaining} processes left`);
+    if (run.leftOver) parts.push(`${processes(run.leftOver)} stopped at the end`);
+    if (run.remaining !== undefined && run.state === "stopped") parts.push(`${processes(run.remaining)} left`);
     return parts.join(". ");
 }

@@ -28,9 +28,18 @@ export function statusScreen(context) {
     };
 }
 
+/** What a node said of itself; what belongs together in one line, sizes as people say them. */
+function facts({ os, "os-version": version, "memory-mib": memory, ...rest }) {
+    return [
+        ["os", [os, version].filter(Boolean).join(" ")],
+        ["memory", memory && `${(Number(memory) / 1024).toFixed(1)} GiB`],
+        ...Object.entries(rest),
+    ];
+}
+
 function card(node) {
     const pairs = [
-        ...Object.entries(node.facts ?? {}),
+        ...facts(node.facts ?? {}),
         ...Object.entries(node.labels ?? {}).map(([name, value]) => [`label ${name}`, value]),
         ["addresses", (node.addresses ?? []).join(" ")],
         ["estiba", node.program],

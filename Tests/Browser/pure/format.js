@@ -7,6 +7,7 @@ test("states are words, with what there is to say", () => {
     equal(stateWords({ state: "signalled", signal: 9 }), "ended by SIGKILL");
     equal(stateWords({ state: "signalled", signal: 34 }), "ended by signal 34");
     equal(stateWords({ state: "timed-out" }), "timed out");
+    equal([{ state: "running", awaySince: 1 }, { state: "stopped", terminal: true, awaySince: 1 }].map(tone), ["away", "quiet"]);
     equal(tone({ state: "exited", code: 0 }), "ok");
     equal(tone({ state: "exited", code: 1 }), "bad");
     equal([tone({ state: "placed", terminal: false }), tone({ state: "placed", terminal: true })], ["run", "ok"]);
