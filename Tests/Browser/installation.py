@@ -81,8 +81,8 @@ class Installation:
 class Account:
     """A real UNIX account with a password, for this run of the tests only. Needs root."""
 
-    def __init__(self):
-        self.name = "estiba-page-" + secrets.token_hex(3)
+    def __init__(self, name=None):
+        self.name = name or "estiba-page-" + secrets.token_hex(3)
         self.password = secrets.token_urlsafe(15)
         subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", self.name], check=True, capture_output=True)
         subprocess.run(["chpasswd"], input=f"{self.name}:{self.password}", text=True, check=True, capture_output=True)
