@@ -164,6 +164,16 @@ class Console:
         self.wait(lambda: self.fragment().startswith("#output/"), "the output screen")
         return self.fragment().split("/")[1]
 
+    def ask(self, request):
+        """Asks for an execution as the page would, and returns its id."""
+        script = """
+            const [request, done] = arguments;
+            const headers = { "X-Estiba": "1", "Content-Type": "application/json" };
+            fetch("/api/v1/executions", { method: "POST", headers, body: JSON.stringify(request) })
+                .then((response) => response.json()).then(done);
+        """
+        return self.driver.execute_async_script(script, request)["execution"]
+
     # Output
 
     def states(self):

@@ -1,7 +1,8 @@
 """What the browser tests stand on: a running `estiba up` of the build under test, and a real account."""
 
-import http.server
+import contextlib
 import functools
+import http.server
 import json
 import os
 import pathlib
@@ -58,11 +59,24 @@ class Installation:
     def url(self):
         return self.facts["url"].rstrip("/")
 
-    def kill(self, part):
-        """Ends a part as a crash would; `estiba up` starts it again."""
+    def _pid(self, part):
         pids = self.folder / "data" / "pids.json"
         facts = json.loads(pids.read_text()) if pids.exists() else self.facts["pids"]
-        os.kill(facts.get("pids", facts)[part], signal.SIGKILL)
+        return facts.get("pids", facts)[part]
+
+    def kill(self, part):
+        """Ends a part as a crash would; `estiba up` starts it again."""
+        os.kill(self._pid(part), signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def halted(self, part):
+        """A part that hangs meanwhile."""
+        pid = self._pid(part)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

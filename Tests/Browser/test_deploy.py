@@ -85,6 +85,21 @@ class Deploy(unittest.TestCase):
         self.console.wait_for_states("exited 0")
         self.console.wait_for_lines(3)
 
+    def test_run_again_takes_over_what_the_form_does_not_show(self):
+        execution = self.console.ask({
+            "nodes": ["node3", "node1"], "command": {"shell": "echo $ANSWER in $PWD"}, "folder": "/tmp",
+            "environment": {"ANSWER": "42"}, "timeoutMilliseconds": 90_000})
+        self.console.open(f"#deploy/{execution}")
+        self.console.wait_for_text(".go", "Run echo $ANSWER in $PWD on 2 nodes")
+        self.console.wait_for_text(".go", "It runs in /tmp. ANSWER set as before.")
+        self.assertEqual(self.console.nodes_chosen(), ["node1", "node3"])
+        self.assertEqual(self.console.field("Stop it after this many seconds").get_attribute("value"), "90")
+        self.console.send()
+        self.console.wait_until_sent()
+        self.console.wait_for_states("exited 0", nodes=2)
+        self.console.wait_for_lines(2)
+        self.assertEqual({text for _, _, text in self.console.lines()}, {"42 in /tmp"})
+
     def test_nodes_are_chosen_by_a_node_set_by_the_mouse_and_by_the_keyboard(self):
         line = self.console.find(".picker input")[0]
         line.send_keys("node[1-2]!node1")

@@ -48,3 +48,18 @@ class Login(unittest.TestCase):
         self.console.open("#deploy")
         self.console.wait_for("input[name=password]")
         self.assertEqual(self.console.find("#header")[0].is_displayed(), False)
+
+    @unittest.skipUnless(os.geteuid() == 0, "makes an account")
+    def test_a_page_whose_session_ends_elsewhere_says_so_and_goes_on_where_it_was(self):
+        self.console.open("#history")
+        self.console.log_in(account().name, account().password)
+        self.console.wait_for_text("h1", "History")
+        first = self.console.driver.current_window_handle
+        self.console.driver.switch_to.new_window("tab")
+        self.console.open("#status")
+        self.console.wait_for("button#logout").click()
+        self.console.wait_for("input[name=password]")
+        self.console.driver.switch_to.window(first)
+        self.console.wait_for_text("[role=alert]", "Your session has ended")
+        self.console.log_in(account().name, account().password)
+        self.console.wait_for_text("h1", "History")

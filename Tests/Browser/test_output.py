@@ -78,15 +78,41 @@ class Output(unittest.TestCase):
         self.assertNotEqual(self.console.driver.title, "1")
 
     def test_a_long_output_keeps_few_elements_and_scrolls_to_both_ends(self):
-        self.console.run("seq 100000")
+        self.console.run("seq 333334")
         self.console.wait_for_states("exited 0", seconds=60)
-        self.console.wait_for_lines(300_000, seconds=60)
+        self.console.wait_for_lines(1_000_002, seconds=60)
         self.assertLess(len(self.console.find(".viewer .line")), 150)
         self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 0")
         self.console.wait(lambda: self.console.find(".line[data-line='1']"), "the first line")
         self.assertEqual(self.console.find(".line[data-line='1'] .text")[0].text, "1")
         self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 1e9")
-        self.console.wait(lambda: self.console.find(".line[data-line='300000']"), "the last line")
+        self.console.wait(lambda: self.console.find(".line[data-line='1000002']"), "the last line")
+
+    def test_a_line_of_64_MiB_is_one_line_in_pieces(self):
+        self.console.run("[ $ESTIBA_NODE != node1 ] || head -c 67108864 /dev/zero | tr '\\0' x; echo end >&2")
+        self.console.wait_for_states("exited 0", seconds=60)
+        self.console.wait_for_lines(4, seconds=60)
+        self.assertLess(len(self.console.find(".viewer .line")), 150)
+        self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 1e9")
+        self.console.wait(lambda: self.console.find(".line[data-line='8195']"), "the last piece")
+
+    def test_a_node_that_goes_away_is_said_and_what_it_wrote_meanwhile_comes_after(self):
+        self.console.run("for i in $(seq 1000); do echo \"$i\"; sleep 0.1; done")
+        self.console.wait_for_states("running")
+        with installation().halted("node2"):
+            self.console.wait_for("tr[data-node=node2] .state[data-tone=away]")
+            self.console.wait_for(".plan .cell[data-node=node2][data-tone=away]")
+            self.console.wait_for_text(".chip", "1 away")
+            self.console.wait_for_text("#nodes", "2 of 3 nodes")
+        self.console.wait_for_states("running")
+        self.console.wait_for_text("#nodes", "3 of 3 nodes")
+        self.console.link("Stop").click()
+        self.console.wait_for_states("stopped")
+        self.console.wait(lambda: "still coming" not in self.console.text(), "the last of the output")
+        for node in ("node1", "node2", "node3"):
+            texts = [text for name, _, text in self.console.lines() if name == node]
+            self.assertEqual(texts, [str(i) for i in range(1, len(texts) + 1)])
+            self.assertGreater(len(texts), 10)
 
     def test_a_gateway_that_dies_is_said_and_nothing_is_lost_or_doubled(self):
         self.console.run("for i in $(seq 200); do echo \"line $i\"; sleep 0.05; done")

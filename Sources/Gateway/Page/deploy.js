@@ -71,7 +71,7 @@ class Deploy {
     }
 
     #commandSection() {
-        const options = element(
+        this.options = element(
             "details",
             {},
             element("summary", {}, "Time limit"),
@@ -83,7 +83,7 @@ class Deploy {
             element("h2", {}, "Then run"),
             field("Command", this.#command),
             this.shell.node,
-            options,
+            this.options,
         );
     }
 
@@ -97,6 +97,7 @@ class Deploy {
             const { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave } = request;
             this.#kept = { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave };
             if (request.timeoutMilliseconds) this.#limit.value = request.timeoutMilliseconds / 1000;
+            this.options.open = this.#limit.value !== "";
             for (const file of request.files ?? []) await this.files.add(undefined, file);
         } catch (error) {
             this.#refuse(error);
