@@ -3,6 +3,8 @@ package struct SliceHeader: Hashable, Sendable {
     package static let size = 64
     /// What the MAC covers of it.
     package static let covered = 32
+    /// No position in a spool lies beyond; a sum of a few of them is still a number.
+    package static let greatestPosition = UInt64(Int64.max)
 
     package var length: UInt32
     package var spool: UInt64
@@ -27,6 +29,7 @@ package struct SliceHeader: Hashable, Sendable {
         position = reader.u64()
         timeNanoseconds = reader.u64()
         mac = reader.take(32)
+        guard position <= Self.greatestPosition - UInt64(length) else { return nil }
     }
 
     /// The bytes that the MAC covers, without it.

@@ -22,6 +22,15 @@ import Testing
 
     private func key(_ run: Int) -> RunKey { RunKey(execution: id, run: run) }
 
+    @Test func `a report of a length that no spool can have is none`() {
+        var wire = WireReport()
+        RunState.exited(code: 0).fill(&wire)
+        wire.finalLength = SliceHeader.greatestPosition
+        #expect(Dispatcher.Report(wire) != nil)
+        wire.finalLength += 1
+        #expect(Dispatcher.Report(wire) == nil)
+    }
+
     @Test mutating func `an order goes to all that are there, at once and in one message`() {
         #expect(dispatcher.receive(.arrived(a), at: at(0)) == [.clock([a])])
         _ = dispatcher.receive(.arrived(b), at: at(0))

@@ -37,6 +37,15 @@ struct HeaderTests {
         #expect(SliceHeader(bytes: header.bytes.dropLast()) == nil)
     }
 
+    @Test func `a slice that ends beyond the greatest position is none`() {
+        let most = SliceHeader.greatestPosition
+        let mac = [UInt8](repeating: 0, count: 32)
+        for (position, isGood) in [(most - 100, true), (most - 99, false), (most, false), (UInt64.max - 3, false)] {
+            let header = SliceHeader(length: 100, spool: 1, position: position, timeNanoseconds: 0, mac: mac)
+            #expect((SliceHeader(bytes: header.bytes) != nil) == isGood)
+        }
+    }
+
     @Test func `decoders take any bytes without a crash`() {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {

@@ -99,9 +99,9 @@ final class BusEnd {
             else { return refuse(message) }
             incoming.append(.reported(id, node, report))
         case .replayed:
-            guard isVouched(message, by: node), let body = try? WireReplayed(serializedBytes: message.body) else {
-                return refuse(message)
-            }
+            guard isVouched(message, by: node), let body = try? WireReplayed(serializedBytes: message.body),
+                max(body.released, body.length) <= SliceHeader.greatestPosition
+            else { return refuse(message) }
             arrivals.append(.replayed(id, node, body))
         case .range: arrivals.append(.range(id, node, message.body))
         case .chunkRequest:

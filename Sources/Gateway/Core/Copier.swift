@@ -1,6 +1,7 @@
 import Bus
 import Logging
 import Messages
+import Sodium
 import Spool
 import ZeroMQ
 
@@ -179,7 +180,7 @@ final class Copier {
     ) -> Bool {
         guard let keys = keys[node]?.keys else { return false }
         let mac = records.withUnsafeBytes { SliceMAC.compute(topic: topic, header: header, records: $0, keys: keys) }
-        return mac == header.mac
+        return MAC.isEqual(mac, header.mac)
     }
 
     private func take(_ answer: WireReplayed, _ id: ExecutionID, _ node: NodeName, _ now: Duration) {

@@ -59,9 +59,9 @@ extension Run {
 }
 
 extension Dispatcher.Report {
-    /// Nil for a state that this version does not know.
+    /// Nil for a state that this version does not know, and for a length that no spool can have.
     init?(_ report: WireReport) {
-        guard let state = RunState(report) else { return nil }
+        guard let state = RunState(report), report.finalLength <= SliceHeader.greatestPosition else { return nil }
         self.init(
             sequence: report.sequence, state: state, spool: report.spool, finalLength: report.finalLength,
             leftOver: report.leftOver, remaining: report.remaining, note: Run.note(report, state))
