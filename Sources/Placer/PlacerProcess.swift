@@ -4,7 +4,7 @@ package import Spool
 
 /// A worker's end of one `estiba-placer` at work.
 ///
-/// Wait for `descriptor` to become readable (or hang up), then call `finish`, which does not block for long.
+/// Wait for `descriptor` to become readable (or hang up), then call `finish`.
 package final class PlacerProcess {
     package let pid: Int32
     private let answer: File
@@ -29,17 +29,38 @@ package final class PlacerProcess {
 
     package var descriptor: Int32 { answer.descriptor }
 
-    /// Reads the answer and reaps the process. One that died without an answer is `internal`.
-    package func finish() -> Placed {
+    /// Reads the answer and reaps the process. One that gives none within `patience`, or died without one, is `internal`.
+    ///
+    /// It has the user's uid, so the user can stop it (SIGSTOP) or have it wait on a file system of the user's own; it
+    /// must not hold up the caller for ever.
+    package func finish(within patience: Duration) -> Placed {
+        let end = ContinuousClock.now + patience
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 8192)
-        while let got = try? File.check("read", "", { read(answer.descriptor, &buffer, buffer.count) }), got > 0 {
+        while isReadable(until: end),
+            let got = try? File.check("read", "", { read(descriptor, &buffer, buffer.count) }),
+            got > 0
+        {
             bytes += buffer.prefix(got)
         }
+        // The answer is the last it does.
+        kill(pid, SIGKILL)
         var status: Int32 = 0
         let reaped = try? File.check("waitpid") { waitpid(pid, &status, 0) }
         if let placed = try? Placed(bytes) { return placed }
         return .refused(
             PlacementFailure(.internal, "The placer ended without an answer (\(reaped == nil ? -1 : status))."))
+    }
+
+    private func isReadable(until end: ContinuousClock.Instant) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while true {
+            let left = max(.zero, end - .now).components
+            let milliseconds = Int32(clamping: left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
+            let ready = poll(&waiting, 1, milliseconds)
+            if ready > 0 { return true }
+            if ready == 0, ContinuousClock.now >= end { return false }
+            if ready < 0, errno != EINTR { return false }
+        }
     }
 }

@@ -20,7 +20,7 @@ extension RunKeeper {
             plan: plan,
             folder: site.store.folder(of: execution))
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
-        site.chores.add {
+        site.userChores.add(for: account.uid) {
             let result = work.start()
             mailbox.post { keeper.value.begun(result, spool: spool) }
         }

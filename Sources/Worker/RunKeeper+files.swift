@@ -22,7 +22,7 @@ extension RunKeeper {
             program: site.settings.placer, account: account, home: home(of: account), file: order.files[number],
             bytes: site.store.assembly(of: execution, file: number))
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
-        site.chores.add {
+        site.userChores.add(for: account.uid) {
             let result = work.place()
             mailbox.post { keeper.value.placed(result, number: number) }
         }

@@ -14,6 +14,8 @@ final class Site {
     let loop: PollLoop
     let store: RunStore
     let chores = Chores()
+    /// For what a user's own processes or file systems can hold up.
+    let userChores = Chores(threads: 16, share: 4)
     let accounts: AccountCheck
     let cgroups: CgroupRoot
     /// Set once, when the loop is filled.

@@ -21,7 +21,8 @@ struct PlacementWork: Sendable {
         do throws(SystemError) {
             let source = try File(bytes)
             defer { unlink(bytes) }
-            return try account.place(target, home: home, program: program, bytes: source.descriptor)
+            return try account.place(
+                target, home: home, program: program, bytes: source.descriptor, size: file.size)
         } catch {
             return .failure(Failure(.internal, "the file could not be placed: \(error)"))
         }
@@ -41,7 +42,7 @@ struct StartWork: Sendable {
     func start() -> Result<(pid: pid_t, line: Int32), Failure> {
         do throws(SystemError) {
             if access(home.path, F_OK) != 0 {
-                let made = try account.place(nil, home: home, program: placer, bytes: nil)
+                let made = try account.place(nil, home: home, program: placer, bytes: nil, size: 0)
                 if case .failure(let failure) = made { return .failure(failure) }
             }
             try plan.write(to: folder)
@@ -53,11 +54,15 @@ struct StartWork: Sendable {
 }
 
 extension Account {
+    /// A placer that is slower than 1 MB/s after this long is held up by the user it has become.
+    private static let patienceSeconds: UInt64 = 60
+
     fileprivate func place(
-        _ target: Placement.Target?, home: Placement.Home, program: String, bytes: Int32?
+        _ target: Placement.Target?, home: Placement.Home, program: String, bytes: Int32?, size: UInt64
     ) throws(SystemError) -> Result<String, Failure> {
         let placement = Placement(uid: uid, gid: gid, groups: groups, home: home, target: target)
-        switch try PlacerProcess(program, placement, bytes: bytes).finish() {
+        let patience = Duration.seconds(Self.patienceSeconds + size / 1_000_000)
+        switch try PlacerProcess(program, placement, bytes: bytes).finish(within: patience) {
         case .done(let folder): return .success(folder)
         case .refused(let failure):
             return .failure(Failure(Failure.Code(rawValue: failure.code.rawValue) ?? .internal, failure.sentence))

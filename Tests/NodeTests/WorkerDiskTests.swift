@@ -216,9 +216,13 @@ struct ChoresTests {
         let chores = Chores(threads: 4, share: 2)
         let gate = DispatchSemaphore(value: 0)
         for _ in 0..<8 { chores.add(for: 1001) { gate.wait() } }
-        await withCheckedContinuation { done in chores.add(for: 1002) { done.resume() } }
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            chores.add(for: 1002) { done.resume() }
+        }
         for _ in 0..<8 { gate.signal() }
         // And the rest of the first one's are done in their turn.
-        await withCheckedContinuation { done in chores.add(for: 1001) { done.resume() } }
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            chores.add(for: 1001) { done.resume() }
+        }
     }
 }
