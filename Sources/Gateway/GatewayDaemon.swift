@@ -1,4 +1,5 @@
 import Bus
+private import Glibc
 package import Logging
 import ServiceLifecycle
 package import Settings
@@ -11,7 +12,10 @@ package struct GatewayDaemon {
     private let logger: Logger
 
     /// Reads the settings, the keys and the journal; throws what is wrong with them, naming the file or the key.
+    ///
+    /// What it writes is for its own account only, whoever may pass through the folder it is told to use.
     package init(_ settings: Settings, logger: Logger, onReady: @escaping @Sendable () -> Void) throws {
+        umask(0o077)
         let webSettings = try WebSettings(settings)
         let coreSettings = GatewayCore.Settings(
             name: try settings.required("name"), key: try settings.requiredPath("key"),
@@ -20,7 +24,8 @@ package struct GatewayDaemon {
         let authority = try KeyPair(path: coreSettings.authority)
         core = try GatewayCore(settings: coreSettings, logger: logger)
         web = try WebServer(
-            settings: webSettings, core: core, authoritySecret: authority.secretKey, logger: logger, onReady: onReady)
+            settings: webSettings, core: core, authoritySecret: authority.secretKey,
+            ended: EndedSessions(path: coreSettings.data + "/ended-sessions"), logger: logger, onReady: onReady)
         self.logger = logger
     }
 

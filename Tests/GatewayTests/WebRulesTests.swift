@@ -1,4 +1,5 @@
 import Bus
+import Foundation
 import HTTPTypes
 import Testing
 
@@ -20,6 +21,18 @@ import Testing
         var limiter = LoginLimiter()
         for _ in 0..<20 { _ = limiter.begin(.init(user: "ana", address: "10.0.0.1"), at: start) }
         #expect(limiter.begin(.init(user: "ana", address: "10.0.0.2"), at: start) == nil)
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", "127.8.9.10"), ("2001:db8::1", "2001:db8::ffff:2"), ("10.0.0.1", "::ffff:10.0.0.1"),
+    ])
+    func `addresses that one machine can give itself are one place`(one: String, other: String) {
+        #expect(LoginLimiter.Attempt(user: "ana", address: one) == .init(user: "ana", address: other))
+    }
+
+    @Test(arguments: [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8:0:1::1"), ("unknown", "::")])
+    func `addresses of different machines are different places`(one: String, other: String) {
+        #expect(LoginLimiter.Attempt(user: "ana", address: one) != .init(user: "ana", address: other))
     }
 
     @Test func `a success forgets the failures before it`() {
@@ -75,6 +88,20 @@ import Testing
         var sessions = Sessions()
         #expect(sessions.use(token(issued: began), at: began + 4 * Self.minute) == .alive(reissue: false))
         #expect(sessions.use(token(issued: began), at: began + 5 * Self.minute) == .alive(reissue: true))
+    }
+
+    @Test func `a session that was ended stays ended when the gateway starts again`() throws {
+        let folder = NSTemporaryDirectory() + "estiba-\(UInt64.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let ended = EndedSessions(path: folder + "/ended")
+        var before = Sessions(ended: ended.read(at: began))
+        let token = token(issued: began)
+        #expect(before.use(token, at: began) != .over)
+        try ended.add(token.session, until: before.end(token.session, at: began))
+        var after = Sessions(ended: ended.read(at: began + 1))
+        #expect(after.use(token, at: began + 1) == .over)
+        #expect(ended.read(at: began + 24 * 60 * Self.minute).isEmpty)
     }
 }
 

@@ -3,6 +3,7 @@ import HTTPTypes
 import Messages
 import NIOCore
 import NIOHTTP1
+import Spool
 import Synchronization
 
 /// Who is let in, and how: login, tokens, sessions, and the rules about where a request comes from.
@@ -10,12 +11,18 @@ final class Gate: Sendable {
     let hosts: HostRules
     let cookieName: String
     private let key: [UInt8]
-    private let sessions = Mutex(Sessions())
+    private let sessions: Mutex<Sessions>
+    private let ended: EndedSessions?
     private let limiter = Mutex(LoginLimiter())
     private let clock: WallClock
 
-    init(hosts: HostRules, instance: String, authoritySecret: [UInt8], clock: WallClock = .system) {
+    init(
+        hosts: HostRules, instance: String, authoritySecret: [UInt8], ended: EndedSessions? = nil,
+        clock: WallClock = .system
+    ) {
         self.hosts = hosts
+        self.ended = ended
+        sessions = Mutex(Sessions(ended: ended?.read(at: clock.now()) ?? [:]))
         key = LoginToken.key(authoritySecret: authoritySecret)
         self.clock = clock
         cookieName = "__Host-estiba-\(instance)"
@@ -93,7 +100,12 @@ extension Gate {
     /// Counts an open socket as a use of its session.
     func use(_ visitor: Visitor) { sessions.withLock { _ = $0.use(visitor.token, at: clock.now()) } }
 
-    func end(_ visitor: Visitor) { sessions.withLock { $0.end(visitor.identity.session, at: clock.now()) } }
+    /// Throws where that cannot be kept; the session is over all the same, for as long as this process lives.
+    func end(_ visitor: Visitor) throws(SystemError) {
+        let session = visitor.identity.session
+        let until = sessions.withLock { $0.end(session, at: clock.now()) }
+        try ended?.add(session, until: until)
+    }
 
     func beginLogin(_ attempt: LoginLimiter.Attempt) throws(Refusal) {
         guard let wait = limiter.withLock({ $0.begin(attempt, at: .now) }) else { return }

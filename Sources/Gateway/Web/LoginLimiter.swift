@@ -1,11 +1,33 @@
+import Glibc
+import Sodium
+
 /// Slows down guessing: 10 failures in 5 minutes for one user from one address, then a wait.
 ///
 /// An attempt counts as failed from its beginning until it succeeds, so that fifty at once are not fifty guesses. The
 /// same user from another address is not touched: nobody can lock somebody else out.
 struct LoginLimiter {
     struct Attempt: Hashable, Sendable {
-        var user: String
-        var address: String
+        let user: String
+        /// Where it comes from: an address, or all that one machine can give itself as it likes.
+        let place: String
+
+        init(user: String, address: String) {
+            self.user = user
+            place = Self.place(of: address)
+        }
+
+        /// A /64 of IPv6 (RFC 6177: what a single subnet has) and the loopback network 127/8 are one place each.
+        private static func place(of address: String) -> String {
+            if address.hasPrefix("127.") { return "127.0.0.1" }
+            var parts = in6_addr()
+            guard inet_pton(AF_INET6, address, &parts) == 1 else { return address }
+            let bytes = withUnsafeBytes(of: parts) { Array($0) }
+            // ::ffff:a.b.c.d is an IPv4 address.
+            if bytes.starts(with: [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]) {
+                return place(of: bytes[12...].map(String.init).joined(separator: "."))
+            }
+            return Hex.encode(Array(bytes.prefix(8)))
+        }
     }
 
     static let allowed = 10

@@ -19,8 +19,10 @@ struct Sessions {
 
     private var lastUse: [[UInt8]: Int64] = [:]
     /// Sessions ended before their time, until no token of theirs could be good any more.
-    private var ended: [[UInt8]: Int64] = [:]
+    private var ended: [[UInt8]: Int64]
     private var swept: Int64 = 0
+
+    init(ended: [[UInt8]: Int64] = [:]) { self.ended = ended }
 
     /// Judges a token whose seal is right, and counts the request as a use of the session.
     mutating func use(_ token: LoginToken, at now: Int64) -> Verdict {
@@ -44,9 +46,13 @@ struct Sessions {
             < Self.idleMilliseconds
     }
 
-    mutating func end(_ session: [UInt8], at now: Int64) {
+    /// Returns when it may be forgotten that this session was ended.
+    @discardableResult
+    mutating func end(_ session: [UInt8], at now: Int64) -> Int64 {
+        let until = now + Self.absoluteMilliseconds + Self.toleranceMilliseconds
         lastUse[session] = nil
-        ended[session] = now + Self.absoluteMilliseconds + Self.toleranceMilliseconds
+        ended[session] = until
+        return until
     }
 
     /// Forgets what no longer matters, once a minute.

@@ -4,6 +4,7 @@ import Logging
 import Messages
 import NIOCore
 import Sodium
+import Spool
 
 extension WebResponder {
     private struct Account: Encodable {
@@ -41,14 +42,13 @@ extension WebResponder {
     func loginByCode(_ asked: Asked) throws -> Response {
         struct Wish: Decodable { var code: String }
         let wish = try decode(Wish.self, from: asked)
-        let attempt = LoginLimiter.Attempt(user: "", address: asked.address)
-        try gate.beginLogin(attempt)
+        // A code is too long to be guessed, so a right one counts however many wrong ones came from the same address.
         guard let account = codes?.take(wish.code, atUnixSeconds: Int(WallClock.system.now() / 1000)),
             accounts.mayLogInByCode(account.uid)
         else {
+            try gate.beginLogin(LoginLimiter.Attempt(user: "", address: asked.address))
             throw Refusal.loginFailed
         }
-        gate.loginSucceeded(attempt)
         return try loggedIn(account.user, account.uid, asked)
     }
 
@@ -64,7 +64,11 @@ extension WebResponder {
 
     func logout(_ asked: Asked) throws -> Response {
         let visitor = try asked.requireVisitor()
-        gate.end(visitor)
+        do throws(SystemError) {
+            try gate.end(visitor)
+        } catch {
+            asked.context.logger.error("a logout will not outlive this process", metadata: ["reason": "\(error)"])
+        }
         openConnections.close(session: visitor.identity.session)
         return Response(status: .noContent, headers: [.setCookie: gate.expiredCookie])
     }

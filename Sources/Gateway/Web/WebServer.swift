@@ -20,13 +20,14 @@ struct WebServer: Service {
 
     /// Reads certificate and page; throws what is wrong with them.
     init(
-        settings: WebSettings, core: GatewayCore, authoritySecret: [UInt8], clock: WallClock = .system, logger: Logger,
-        onReady: @escaping @Sendable () -> Void = {}
+        settings: WebSettings, core: GatewayCore, authoritySecret: [UInt8], ended: EndedSessions? = nil,
+        clock: WallClock = .system, logger: Logger, onReady: @escaping @Sendable () -> Void = {}
     ) throws {
         let hosts = HostRules(
             address: settings.host, port: settings.port, names: settings.names, isTLS: settings.certificate != nil,
             isBehindProxy: settings.isBehindProxy)
-        gate = Gate(hosts: hosts, instance: settings.instance, authoritySecret: authoritySecret, clock: clock)
+        gate = Gate(
+            hosts: hosts, instance: settings.instance, authoritySecret: authoritySecret, ended: ended, clock: clock)
         pages = PageFiles(settings)
         tls = try settings.certificate.map(Self.tls)
         (self.settings, self.core, self.logger, self.onReady) = (settings, core, logger, onReady)
