@@ -85,8 +85,11 @@ enum StandardStreams {
     /// A line on stdout.
     static func print(_ line: String) { write(Array(line.utf8) + [0x0A], to: .stdout) }
 
-    /// A line on stderr, with the program's name before it.
-    static func say(_ line: String) { write(Array("estiba: \(line)\n".utf8), to: .stderr) }
+    /// A line on stderr, with the program's name before it; what a node or a gateway put into it is made harmless.
+    static func say(_ line: String) {
+        let lines = Array("estiba: \(line)".utf8).split(separator: 0x0A, omittingEmptySubsequences: false)
+        write(Array(lines.map { $0.withUnsafeBytes(Tamer.tame) }.joined(separator: [0x0A])) + [0x0A], to: .stderr)
+    }
 
     static func isTerminal(_ target: OutputBuffer.Target) -> Bool { isatty(target.rawValue) == 1 }
 

@@ -55,6 +55,12 @@ struct UpAccount: Sendable {
         guard chown(path, uid, gid) == 0 else { throw .local("\(SystemError.last("chown", path))") }
     }
 
+    func own(_ file: borrowing File) throws(SystemError) {
+        guard getuid() == 0 else { return }
+        let descriptor = file.descriptor
+        try File.check("chown", file.path) { fchown(descriptor, uid, gid) }
+    }
+
     /// The name of the invoking user.
     static var invokingUser: String {
         getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"

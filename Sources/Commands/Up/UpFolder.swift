@@ -36,11 +36,23 @@ struct UpFolder: Sendable {
         }
     }
 
-    /// Makes the folders. As root they can be passed through by all, because homes lie below; files say who may read them.
+    /// Makes the folder itself. As root it can be passed through by all, because homes lie below.
+    ///
+    /// One that is there must be the invoking user's alone: who can move things in it would be taken for that user.
+    func makeTop() throws(CommandError) {
+        let isRoot = getuid() == 0
+        try Folders.make(path, mode: isRoot ? 0o711 : 0o700)
+        var found = stat()
+        guard stat(path, &found) == 0 else { throw .local("\(SystemError.last("stat", path))") }
+        // A group of one's own is usual, but not to root.
+        guard found.st_uid == getuid(), found.st_mode & (isRoot ? 0o022 : 0o002) == 0 else {
+            throw .local("\(path) is not yours alone: others can change what lies in it; name another with --data")
+        }
+        if isRoot { chmod(path, found.st_mode & 0o7777 | 0o111) }
+    }
+
+    /// Makes the folders in it; files say who may read them.
     func make(owner: UpAccount) throws(CommandError) {
-        let passable: mode_t = getuid() == 0 ? 0o711 : 0o700
-        try Folders.make(path, mode: passable)
-        if getuid() == 0 { chmod(path, passable) }
         for folder in [keys, pam, nodes, path + "/log"] { try Folders.make(folder, mode: 0o755) }
         for folder in [codes, gateway] {
             try Folders.make(folder, mode: 0o700)

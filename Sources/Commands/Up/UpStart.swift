@@ -25,8 +25,6 @@ struct UpStart: Sendable {
 
     /// Prepares the folder and the ports; the lock must be held.
     static func prepare(_ folder: UpFolder, nodes count: Int, address: ListenAddress) async throws -> UpStart {
-        try Folders.make(folder.path, mode: getuid() == 0 ? 0o711 : 0o700)
-        if getuid() == 0 { chmod(folder.path, 0o711) }
         let programs = Self.programs
         let services = try UpAccount.forServices(programs: programs, data: folder.path)
         try folder.make(owner: services)

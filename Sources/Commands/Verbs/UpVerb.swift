@@ -38,7 +38,7 @@ struct UpVerb: AsyncParsableCommand {
     func run() async throws {
         guard let address = ListenAddress(address) else { return }
         let folder = try UpFolder(data)
-        try Folders.make(folder.path, mode: 0o711)
+        try folder.makeTop()
         let lock = try UpLock(folder)
         let wish = EndWish()
         // Trapped before anything is started, so that no part is left behind by an early Ctrl-C.
