@@ -14,7 +14,8 @@ package struct RunFolder: Hashable, Sendable {
     package var spool: String { path + "/spool" }
     package var exit: String { path + "/exit" }
     package var socket: String { path + "/socket" }
-    package var lock: String { path + "/lock" }
+    /// The plan itself: what a supervisor reads it also locks.
+    package var lock: String { plan }
 
     /// Whether a supervisor holds the lock of this folder. Asks only: never takes it, so it disturbs none that begins.
     package var isAlive: Bool {

@@ -44,7 +44,7 @@ package final class Supervisor {
         self.folder = folder
         do throws(Plan.Problem) { plan = try Plan.read(from: folder) } catch { throw .plan }
         do throws(SystemError) {
-            let lock = try File(folder.lock, O_RDWR | O_CREAT)
+            let lock = try File(folder.lock, O_RDWR)
             let place = try File(folder.path, O_RDONLY | O_DIRECTORY)
             try File.check("lock", folder.lock) { estiba_lock(lock.descriptor) }
             let overflow: SpoolWriter.Overflow = plan.limits.isLossless ? .wait : .letGo

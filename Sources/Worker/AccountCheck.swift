@@ -7,6 +7,14 @@ struct AccountCheck: Sendable {
     let policy: Policy
     /// Nil where the worker is not root and PAM would know nothing.
     let service: PAM.Service?
+    private let loaded: PAM.Loaded?
+
+    init(node: NodeName, policy: Policy, service: PAM.Service?) {
+        self.node = node
+        self.policy = policy
+        self.service = service
+        loaded = service.map { PAM.Loaded($0) }
+    }
 
     func check(user: String, uid: UInt32) -> Result<Account, Failure> {
         let account = Account.named(user)

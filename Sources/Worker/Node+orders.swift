@@ -3,6 +3,7 @@ import Logging
 import Messages
 import Sodium
 import Spool
+import Supervisor
 import SwiftProtobuf
 import ZeroMQ
 
@@ -84,18 +85,33 @@ extension Node {
         known[execution] = []
         let (store, bound, mailbox) = (site.store, site.loop.bind(self), site.loop.mailbox)
         site.chores.add { [report] in
-            guard (try? store.accept(execution, order: [])) != nil, (try? store.conclude(execution, report)) != nil,
-                (try? store.settle(execution)) != nil
+            guard (try? store.accept(execution, order: [])) != nil, (try? store.conclude(execution, report)) != nil
             else { return mailbox.post { bound.value.known[execution] = nil } }
+            store.letGo(execution)
             mailbox.post { bound.value.repeatLast(execution, to: gateway) }
         }
     }
 
     /// The last state of a run that is over, from the disk; nothing is owed for it, so it is said once.
     func repeatLast(_ execution: ExecutionID, to gateway: Principal?) {
-        guard let gateway, let report = site.store.last(execution), let body: [UInt8] = try? report.serializedBytes()
+        guard let gateway, let report = lastReport(of: execution), let body: [UInt8] = try? report.serializedBytes()
         else { return }
         site.send(Header(.report, execution, sequence: report.sequence), body, to: gateway)
+    }
+
+    private func lastReport(of execution: ExecutionID) -> WireReport? {
+        if let report = site.store.last(execution) { return report }
+        let folder = site.store.folder(of: execution)
+        guard let exit = try? ExitRecord.read(from: folder), let plan = try? Plan.read(from: folder) else { return nil }
+        let order = site.store.order(of: execution)
+        let launch = Launch(
+            node: site.node, execution: execution, account: .unknown(order), home: "", placed: plan.folder)
+        var report = WireReport()
+        launch.state(exit.ending, of: order).fill(&report)
+        report.note(exit)
+        report.spool = plan.spool
+        site.stamp(&report)
+        return report
     }
 
     func sayGone(_ replay: WireReplay, of execution: ExecutionID, to gateway: Principal) {

@@ -131,9 +131,7 @@ final class RunKeeper {
         state.fill(&report)
         report.spool = pump?.spool ?? 0
         if let exit {
-            report.finalLength = exit.finalLength
-            report.leftOver = exit.leftOver
-            report.remaining = exit.remaining
+            report.note(exit)
         } else if state.isTerminal {
             report.finalLength = pump?.flow.length ?? 0
         }
@@ -143,7 +141,8 @@ final class RunKeeper {
         publish(report)
         guard state.isTerminal else { return site.say(report, of: execution, to: owner) }
         fetcher = nil
-        conclude(report)
+        // The supervisor's exit record is on the disk already, and says the same after a restart.
+        exit == nil ? conclude(report) : site.say(report, of: execution, to: owner)
     }
 
     /// The last state goes to the disk before it goes out, so that it stays the last one whatever happens.
@@ -171,6 +170,15 @@ final class RunKeeper {
         }
         guard let body: [UInt8] = try? event.serializedBytes() else { return }
         site.link?.publish(.event(user: order.user, execution, site.node), [body])
+    }
+}
+
+extension WireReport {
+    /// What a run's exit record says besides its state.
+    mutating func note(_ exit: ExitRecord) {
+        finalLength = exit.finalLength
+        leftOver = exit.leftOver
+        remaining = exit.remaining
     }
 }
 

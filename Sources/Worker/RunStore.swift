@@ -19,6 +19,8 @@ struct RunStore: Sendable {
         var isSettled: Bool
     }
 
+    private static let longestOrder = 64 << 20
+
     let root: String
 
     init(data: String) throws(SystemError) {
@@ -40,29 +42,31 @@ struct RunStore: Sendable {
         try File(root, O_RDONLY | O_DIRECTORY).synchronise()
     }
 
+    /// Not for a run whose exit record is there: that says the same.
     func conclude(_ execution: ExecutionID, _ report: WireReport) throws(SystemError) {
         let bytes: [UInt8] = (try? report.serializedBytes()) ?? []
         try File.replace(folder(of: execution).path + "/report", with: bytes)
     }
 
-    func settle(_ execution: ExecutionID) throws(SystemError) {
-        try File.replace(folder(of: execution).path + "/settled", with: [])
-    }
-
-    /// The owner has all of it: only the order and the last state stay, so that the order starts nothing a second time.
+    /// The owner has all of it: the order is kept under another name, so that it starts nothing a second time.
+    ///
+    /// Not synced: should it be forgotten, the last state is only said once more.
     func letGo(_ execution: ExecutionID) {
-        guard (try? settle(execution)) != nil else { return }
         let folder = folder(of: execution)
+        rename(folder.path + "/order", folder.path + "/settled")
         for name in (try? File.names(in: folder.spool)) ?? [] { unlink("\(folder.spool)/\(name)") }
         rmdir(folder.spool)
-        for name in (try? File.names(in: folder.path)) ?? [] where !["order", "report", "settled"].contains(name) {
-            unlink("\(folder.path)/\(name)")
-        }
     }
 
-    /// The last state of a run, where there is one.
+    /// The last state of a run that ended without an exit record of its supervisor.
     func last(_ execution: ExecutionID) -> WireReport? {
         (try? File.contents(folder(of: execution).path + "/report")).flatMap { try? WireReport(serializedBytes: $0) }
+    }
+
+    /// The order of a run that is settled.
+    func order(of execution: ExecutionID) -> WireOrder {
+        let bytes = try? File.contents(folder(of: execution).path + "/settled", limit: Self.longestOrder)
+        return bytes.flatMap { try? WireOrder(serializedBytes: $0) } ?? WireOrder()
     }
 
     /// What is on the disk; a folder without a whole order was never acknowledged and is removed.
@@ -71,14 +75,15 @@ struct RunStore: Sendable {
         for name in try File.names(in: root) {
             guard let execution = ExecutionID(name) else { continue }
             let path = folder(of: execution).path
-            guard let order = try? File.contents(path + "/order", limit: 64 << 20) else {
+            let settled = try? File.contents(path + "/settled", limit: Self.longestOrder)
+            guard let order = settled ?? (try? File.contents(path + "/order", limit: Self.longestOrder)) else {
                 rmdir(path)
                 continue
             }
             kept.append(
                 Kept(
                     execution: execution, order: order, isBegun: access(folder(of: execution).plan, F_OK) == 0,
-                    last: last(execution), isSettled: access(path + "/settled", F_OK) == 0))
+                    last: last(execution), isSettled: settled != nil))
         }
         return kept
     }
