@@ -33,6 +33,13 @@ const frame = () => new Promise((resolve) => requestAnimationFrame(() => request
 """
 
 
+# In one step: rows are drawn anew at any time.
+READ_STATES = """
+const rows = [...document.querySelectorAll("tr[data-node]")];
+return Object.fromEntries(rows.map((row) => [row.dataset.node, row.querySelector(".state").textContent]));
+"""
+
+
 class Console:
     def __init__(self, url, width=1280, height=900):
         options = webdriver.ChromeOptions()
@@ -178,7 +185,7 @@ class Console:
 
     def states(self):
         """Node -> the words of its state."""
-        return {row.get_attribute("data-node"): row.find_element(By.CSS_SELECTOR, ".state").text for row in self.find("tr[data-node]")}
+        return self.driver.execute_script(READ_STATES)
 
     def wait_for_states(self, word, nodes=3, seconds=WAIT_SECONDS):
         self.wait(lambda: list(self.states().values()) == [word] * nodes, f"{nodes} × “{word}”", seconds)

@@ -1,4 +1,5 @@
 import { Refusal, post } from "./api.js";
+import { Children } from "./children.js";
 import { announce, button, element } from "./element.js";
 import { byTone, count, duration, isAway, moment, stateWords, title, tone } from "./format.js";
 import { Following } from "./following.js";
@@ -12,6 +13,7 @@ export class ExecutionPane {
     #title = element("h1", { class: "mono" }, "…");
     #facts = element("p", { class: "quiet" });
     #chips = element("div", { class: "chips", role: "group", "aria-label": "Nodes by state" });
+    #chipButtons = new Children(this.#chips, ([words, group]) => this.#chip(words, group));
     #problem = element("p", { class: "problem", role: "alert" });
     #lines = element("span", { class: "quiet lines" });
     #streams = new Set([STDOUT, STDERR, CONTROL, 3]);
@@ -102,7 +104,11 @@ export class ExecutionPane {
         }
         const sorted = [...groups].sort(([, one], [, other]) => byTone(one.tone, other.tone));
         const sum = sorted.map(([words, group]) => `${group.number} ${words}`);
-        this.#chips.replaceChildren(...sorted.map(([words, group]) => this.#chip(words, group)));
+        this.#chipButtons.show(sorted.map(([words, group]) => ({
+            key: words,
+            face: `${group.number} ${group.tone} ${this.#groups.has(words)}`,
+            value: [words, group],
+        })));
         if (!this.following.isActive) announce(`Ended: ${sum.join(", ")}.`);
     }
 

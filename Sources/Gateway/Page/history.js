@@ -75,7 +75,7 @@ export function historyScreen(context) {
     context.world.addEventListener("executions", update);
     load();
     const heads = ["What", "Nodes", "How it ended", "When", ""].map((head) => element("th", { scope: "col" }, head));
-    const table = element("table", { class: "history" }, element("thead", {}, element("tr", {}, heads)), body);
+    const table = element("table", { class: "table history" }, element("thead", {}, element("tr", {}, heads)), body);
     return {
         node: element(
             "div",

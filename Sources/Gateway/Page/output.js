@@ -1,3 +1,4 @@
+import { Children } from "./children.js";
 import { element } from "./element.js";
 import { countChips, moment, title } from "./format.js";
 import { ExecutionPane } from "./execution.js";
@@ -7,6 +8,7 @@ const RECENT = 30;
 /** The Output screen: recent executions beside the one that is open, `#output/ID`, or the newest. */
 export function outputScreen(context, id) {
     const list = element("ul", { class: "recent" });
+    const entries = new Children(list, ({ execution, isOpen }) => entry(execution, isOpen));
     const aside = element("aside", { "aria-label": "Recent executions" }, list);
     const place = element("div", { class: "grow" });
     let pane;
@@ -18,10 +20,11 @@ export function outputScreen(context, id) {
     const update = () => {
         const { newest } = context.world;
         if (!pane && !id && newest.length > 0) return open(newest[0].execution);
-        list.replaceChildren(...newest.slice(0, RECENT).map((execution) => entry(
-            execution,
-            execution.execution === pane?.id,
-        )));
+        entries.show(newest.slice(0, RECENT).map((execution) => {
+            const isOpen = execution.execution === pane?.id;
+            const face = JSON.stringify([isOpen, title(execution), countChips(execution), moment(execution.created)]);
+            return { key: execution.execution, face, value: { execution, isOpen } };
+        }));
         if (!pane) place.replaceChildren(
             element("h1", {}, "Output"),
             element(

@@ -1,4 +1,5 @@
 import { address } from "./api.js";
+import { Children } from "./children.js";
 import { button, element } from "./element.js";
 import { byTone, count, duration, moment, stateWords, tone } from "./format.js";
 
@@ -10,6 +11,7 @@ const OPEN_ROWS = 8;
 /** The runs of an execution as a table, the odd ones first: node, state, why, and what can be done. */
 export class RunTable {
     #body = element("tbody");
+    #rows = new Children(this.#body, ({ execution, run }) => this.#row(execution, run));
     #more = element("p", { class: "quiet" });
     #isShown = false;
 
@@ -24,7 +26,7 @@ export class RunTable {
             element(
                 "div",
                 { class: "scroll" },
-                element("table", {}, element("thead", {}, element("tr", {}, heads)), this.#body),
+                element("table", { class: "table" }, element("thead", {}, element("tr", {}, heads)), this.#body),
             ),
             this.#more,
         );
@@ -38,7 +40,11 @@ export class RunTable {
         const sorted = [...runs].sort(
             (one, other) => byTone(tone(one), tone(other)) || one.run - other.run,
         );
-        this.#body.replaceChildren(...sorted.slice(0, MOST_ROWS).map((run) => this.#row(execution, run)));
+        this.#rows.show(sorted.slice(0, MOST_ROWS).map((run) => ({
+            key: run.run,
+            face: [run.terminal, stateWords(run), tone(run), time(execution, run), notes(run)].join("\n"),
+            value: { execution, run },
+        })));
         const more = runs.length - MOST_ROWS;
         this.#more.textContent = more > 0 ? `${more} more: choose in the plan above.` : "";
     }

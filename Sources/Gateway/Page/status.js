@@ -1,11 +1,16 @@
+import { Children } from "./children.js";
 import { element } from "./element.js";
 import { count, moment } from "./format.js";
 import { Plan } from "./plan.js";
+
+/** More cards than this are read by nobody: the plan chooses which. */
+const MOST_CARDS = 200;
 
 /** The Status screen: every node, those that are away first, with what each said of itself. */
 export function statusScreen(context) {
     const summary = element("p", { class: "quiet" });
     const cards = element("ul", { class: "cards" });
+    const cardList = new Children(cards, card);
     const plan = new Plan("Nodes; choose some to see only these", () => update());
     const update = () => {
         const nodes = context.world.names.map((name) => context.world.nodes.get(name));
@@ -16,7 +21,11 @@ export function statusScreen(context) {
         })));
         const shown = nodes.filter((node) => plan.chosen.size === 0 || plan.chosen.has(node.name));
         shown.sort((one, other) => Number(one.present) - Number(other.present));
-        cards.replaceChildren(...shown.slice(0, 200).map(card));
+        cardList.show(shown.slice(0, MOST_CARDS).map((node) => ({
+            key: node.name,
+            face: JSON.stringify(node),
+            value: node,
+        })));
         const present = `${context.world.present} of ${count(nodes.length, "node")} present`;
         summary.textContent = context.world.isKnown ? present : "Looking for nodes…";
     };

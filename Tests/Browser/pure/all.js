@@ -1,3 +1,4 @@
+import "./children.js";
 import "./escapes.js";
 import "./format.js";
 import "./frames.js";
