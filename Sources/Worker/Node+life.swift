@@ -37,10 +37,6 @@ extension Node {
         return keeper
     }
 
-    func sendDue() {
-        site.sendDue { [keepers] in keepers[$0]?.owner }
-    }
-
     /// Four times a second while there is a run that something is owed to; an idle worker sleeps.
     func tickWhileNeeded() {
         guard ticking == nil, !keepers.isEmpty else { return }
@@ -48,7 +44,7 @@ extension Node {
     }
 
     private func tick() {
-        sendDue()
+        site.sendDue()
         for keeper in keepers.values { keeper.tick() }
         settle()
         if keepers.isEmpty, let ticking {

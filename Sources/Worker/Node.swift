@@ -38,7 +38,7 @@ final class Node {
             switch event {
             case .connected:
                 site.hurry()
-                sendDue()
+                site.sendDue()
                 for keeper in keepers.values { keeper.tick() }
             case .lost(let broker):
                 log.warning("broker lost", metadata: ["broker": "\(broker)"])

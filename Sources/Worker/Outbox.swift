@@ -4,10 +4,13 @@ import Messages
 struct Outbox: Sendable {
     struct Entry: Equatable {
         var report: WireReport
+        var owner: Principal
         var attempts = 0
         var due: ContinuousClock.Instant
     }
 
+    /// How long a state that is not the last one waits for the next: a command that ends at once is one report, not three.
+    static let gathering = Duration.milliseconds(15)
     static let waits: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(8)]
 
     private var entries: [ExecutionID: Entry] = [:]
@@ -15,8 +18,16 @@ struct Outbox: Sendable {
     var isEmpty: Bool { entries.isEmpty }
 
     /// A newer report replaces the one before: the owner needs where a run stands, not how it came there.
-    mutating func put(_ report: WireReport, of execution: ExecutionID, at now: ContinuousClock.Instant) {
-        entries[execution] = Entry(report: report, due: now)
+    mutating func put(
+        _ report: WireReport, of execution: ExecutionID, to owner: Principal, at now: ContinuousClock.Instant
+    ) {
+        var due = now
+        if !report.terminal {
+            // Newer states do not push it on.
+            let waiting = entries[execution].flatMap { $0.attempts == 0 ? $0.due : nil }
+            due = waiting ?? now + Self.gathering
+        }
+        entries[execution] = Entry(report: report, owner: owner, due: due)
     }
 
     /// Returns whether this was the newest report.
@@ -31,10 +42,12 @@ struct Outbox: Sendable {
     func isOwed(_ execution: ExecutionID) -> Bool { entries[execution] != nil }
 
     /// What is to be sent now; each is due again after a growing wait.
-    mutating func due(at now: ContinuousClock.Instant) -> [(ExecutionID, WireReport)] {
-        var sent: [(ExecutionID, WireReport)] = []
+    mutating func due(at now: ContinuousClock.Instant) -> [(
+        execution: ExecutionID, report: WireReport, owner: Principal
+    )] {
+        var sent: [(execution: ExecutionID, report: WireReport, owner: Principal)] = []
         for (execution, entry) in entries where entry.due <= now {
-            sent.append((execution, entry.report))
+            sent.append((execution, entry.report, entry.owner))
             entries[execution]?.due = now + Self.waits[min(entry.attempts, Self.waits.count - 1)]
             entries[execution]?.attempts += 1
         }

@@ -25,6 +25,7 @@ final class Site {
     var interest = Interest()
     private(set) var outbox = Outbox()
     private var sequence: UInt64
+    private var gathering: ZeroMQ.Timer?
     private let isRoot: Bool
 
     init(_ settings: WorkerSettings, keys: NodeKeys, store: RunStore, isRoot: Bool, on loop: PollLoop)
@@ -59,13 +60,18 @@ final class Site {
 
     /// Sends a report until the owner has acknowledged it or a newer one of the run takes its place.
     func say(_ report: WireReport, of execution: ExecutionID, to owner: Principal) {
-        outbox.put(report, of: execution, at: loop.now)
-        sendDue { $0 == execution ? owner : nil }
+        outbox.put(report, of: execution, to: owner, at: loop.now)
+        sendDue()
+        guard !report.terminal, gathering == nil else { return }
+        gathering = loop.after(Outbox.gathering) { [weak self] in
+            self?.gathering = nil
+            self?.sendDue()
+        }
     }
 
-    func sendDue(owner: (ExecutionID) -> Principal?) {
-        for (execution, report) in outbox.due(at: loop.now) {
-            guard let owner = owner(execution), let body: [UInt8] = try? report.serializedBytes() else { continue }
+    func sendDue() {
+        for (execution, report, owner) in outbox.due(at: loop.now) {
+            guard let body: [UInt8] = try? report.serializedBytes() else { continue }
             send(Header(.report, execution, sequence: report.sequence), body, to: owner)
         }
     }

@@ -119,22 +119,40 @@ struct OutflowTests {
 struct OutboxTests {
     let start = ContinuousClock.now
     let execution = ExecutionID(high: 1, low: 2)
+    let owner = Principal(.gateway, "g1")
+
+    private func report(_ sequence: UInt64, last: Bool = true) -> WireReport {
+        .with {
+            $0.sequence = sequence
+            $0.terminal = last
+        }
+    }
 
     @Test func `a report is said again until it is acknowledged`() {
         var outbox = Outbox()
-        outbox.put(.with { $0.sequence = 1 }, of: execution, at: start)
+        outbox.put(report(1), of: execution, to: owner, at: start)
         expect(outbox.due(at: start).count, 1)
-        expect(outbox.due(at: start).isEmpty, true)
+        expect(outbox.due(at: start).count, 0)
         expect(outbox.due(at: start + .seconds(1)).count, 1)
-        expect(outbox.due(at: start + .seconds(2)).isEmpty, true)
+        expect(outbox.due(at: start + .seconds(2)).count, 0)
         expect(outbox.acknowledged(1, of: execution), true)
-        expect(outbox.due(at: start + .seconds(60)).isEmpty, true)
+        expect(outbox.due(at: start + .seconds(60)).count, 0)
+    }
+
+    @Test func `states that follow at once are one report, and none waits longer than the first`() {
+        var outbox = Outbox()
+        outbox.put(report(1, last: false), of: execution, to: owner, at: start)
+        outbox.put(report(2, last: false), of: execution, to: owner, at: start + .milliseconds(10))
+        expect(outbox.due(at: start + .milliseconds(14)).count, 0)
+        expect(outbox.due(at: start + .milliseconds(15)).map(\.report.sequence), [2])
+        outbox.put(report(3), of: execution, to: owner, at: start + .milliseconds(16))
+        expect(outbox.due(at: start + .milliseconds(16)).map(\.report.sequence), [3])
     }
 
     @Test func `an acknowledgement of an older report settles nothing`() {
         var outbox = Outbox()
-        outbox.put(.with { $0.sequence = 1 }, of: execution, at: start)
-        outbox.put(.with { $0.sequence = 2 }, of: execution, at: start)
+        outbox.put(report(1), of: execution, to: owner, at: start)
+        outbox.put(report(2), of: execution, to: owner, at: start)
         expect(outbox.acknowledged(1, of: execution), false)
         #expect(outbox.isOwed(execution))
     }
