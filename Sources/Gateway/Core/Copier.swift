@@ -27,7 +27,7 @@ final class Copier {
     static let syncPeriod = Duration.milliseconds(100)
     static let syncBytes = 1 << 20
 
-    private struct Writing {
+    struct Writing {
         let writer: LogWriter
         /// With what is known by now, to open it anew.
         var opening: Opening
@@ -36,21 +36,21 @@ final class Copier {
         var owed: [Int: UInt64] = [:]
     }
 
-    private let logs: Logs
-    private let keys: KeyRing
-    private let sinks: Sinks
-    private let logger: Logger
-    private let loop: PollLoop
-    private var copy = LogCopy()
-    private var writing: [ExecutionID: Writing] = [:]
-    private var failed: [ExecutionID: Opening] = [:]
-    private var runsByTopic: [[UInt8]: RunKey] = [:]
+    let logs: Logs
+    let keys: KeyRing
+    let sinks: Sinks
+    let logger: Logger
+    let loop: PollLoop
+    var copy = LogCopy()
+    var writing: [ExecutionID: Writing] = [:]
+    var failed: [ExecutionID: Opening] = [:]
+    var runsByTopic: [[UInt8]: RunKey] = [:]
     /// Written in this pass, and not yet flushed.
-    private var touched: Set<ExecutionID> = []
-    private var unsynced: Set<ExecutionID> = []
-    private var isSyncDue = false
-    private var out: [Outgoing] = []
-    private var dropped = 0
+    var touched: Set<ExecutionID> = []
+    var unsynced: Set<ExecutionID> = []
+    var isSyncDue = false
+    var out: [Outgoing] = []
+    var dropped = 0
 
     init(logs: Logs, keys: KeyRing, sinks: Sinks, logger: Logger, on loop: PollLoop) {
         self.logs = logs
@@ -65,7 +65,7 @@ final class Copier {
         }
     }
 
-    private var now: Duration { Moment.now().steady }
+    var now: Duration { Moment.now().steady }
 
     // MARK: In
 
@@ -104,7 +104,7 @@ final class Copier {
         writing = [:]
     }
 
-    private func begin(_ opening: Opening) {
+    func begin(_ opening: Opening) {
         let id = opening.id
         do throws(LogReader.Problem) {
             let writer = try LogWriter(continuing: logs.path(of: id))
@@ -125,82 +125,9 @@ final class Copier {
         }
     }
 
-    // MARK: Slices
-
-    private func take(topic: [UInt8], _ header: [UInt8], _ records: ArraySlice<UInt8>, _ now: Duration) {
-        guard let header = SliceHeader(bytes: header), Int(header.length) == records.count, !records.isEmpty else {
-            return drop("malformed")
-        }
-        guard let key = runsByTopic[topic], let node = copy.node(of: key) else {
-            return takeLate(topic, header, records)
-        }
-        guard isVouched(topic, header, records, by: node) else { return drop("mac") }
-        append(key, header, records, now)
-    }
-
-    private func take(range bytes: [UInt8], _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
-        guard bytes.count > SliceHeader.size, let user = writing[id]?.opening.user else { return }
-        take(
-            topic: Topic.output(user: user, id, node).bytes, Array(bytes[..<SliceHeader.size]),
-            bytes[SliceHeader.size...], now)
-    }
-
-    private func append(_ key: RunKey, _ header: SliceHeader, _ records: ArraySlice<UInt8>, _ now: Duration) {
-        guard let index = writing.index(forKey: key.execution) else { return }
-        let judged = copy.receive(
-            slice: key, spool: header.spool, position: header.position, length: records.count, at: now)
-        if judged.decision != .drop {
-            writing.values[index].owed[key.run] = header.spool
-            unsynced.insert(key.execution)
-        }
-        if case .append(let cut) = judged.decision {
-            records.withUnsafeBytes { bytes in
-                writing.values[index].writer.append(
-                    run: UInt32(key.run), records: UnsafeRawBufferPointer(rebasing: bytes[cut...]),
-                    timeNanoseconds: Self.wallNanoseconds)
-            }
-            writing.values[index].unsyncedBytes += records.count - cut
-            touched.insert(key.execution)
-        }
-        perform(judged.effects)
-    }
-
-    /// A run that is complete, whose node has missed the last `copied`: it is told again.
-    private func takeLate(_ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>) {
-        guard case .output(_, let id, let node)? = Topic(bytes: topic), writing[id] == nil, failed[id] == nil else {
-            return
-        }
-        guard (try? logs.reader(for: id)) != nil, isVouched(topic, header, records, by: node) else { return }
-        let end = header.position + UInt64(records.count)
-        out.append(.copied(id, node, spool: header.spool, position: end))
-    }
-
-    private func isVouched(
-        _ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>, by node: NodeName
-    ) -> Bool {
-        guard let keys = keys[node]?.keys else { return false }
-        let mac = records.withUnsafeBytes { SliceMAC.compute(topic: topic, header: header, records: $0, keys: keys) }
-        return MAC.isEqual(mac, header.mac)
-    }
-
-    private func take(_ answer: WireReplayed, _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
-        guard let number = writing[id]?.opening.starts.firstIndex(where: { $0.node == node }) else { return }
-        let key = RunKey(execution: id, run: number)
-        perform(
-            copy.receive(
-                .replayed(
-                    key, spool: answer.spool, released: answer.released, length: answer.length, gone: answer.gone),
-                at: now))
-    }
-
-    private func drop(_ reason: String) {
-        dropped += 1
-        logger.debug("slice dropped", metadata: ["reason": "\(reason)", "dropped": "\(dropped)"])
-    }
-
     // MARK: Doing
 
-    private func perform(_ effects: [LogCopy.Effect]) {
+    func perform(_ effects: [LogCopy.Effect]) {
         for effect in effects {
             switch effect {
             case .requestReplay(let key, let node, let spool, let from, let to):
@@ -217,7 +144,7 @@ final class Copier {
     }
 
     /// What is owed at the end of everything that came together: the readers' wake-ups first.
-    private func endPass() {
+    func endPass() {
         for id in touched {
             guard let writer = writing[id]?.writer, flush(id, writer) else { continue }
             logs.lengthened(id, to: LogEnd(offset: writer.end, isComplete: false))
@@ -235,7 +162,7 @@ final class Copier {
         flushOut()
     }
 
-    private func flush(_ id: ExecutionID, _ writer: LogWriter) -> Bool {
+    func flush(_ id: ExecutionID, _ writer: LogWriter) -> Bool {
         do throws(SystemError) {
             try writer.flush()
             return true
@@ -246,13 +173,13 @@ final class Copier {
     }
 
     /// Brings the logs to the disk and says so to the nodes, whose credit it is.
-    private func sync() {
+    func sync() {
         isSyncDue = false
         for id in unsynced { sync(id) }
         unsynced.removeAll(keepingCapacity: true)
     }
 
-    private func sync(_ id: ExecutionID) {
+    func sync(_ id: ExecutionID) {
         guard let index = writing.index(forKey: id) else { return }
         let writing = writing.values[index]
         do throws(SystemError) {
@@ -271,7 +198,7 @@ final class Copier {
         if !copied.isEmpty { sinks.executions([.copied(copied)]) }
     }
 
-    private func complete(_ id: ExecutionID) {
+    func complete(_ id: ExecutionID) {
         guard let done = writing[id], flush(id, done.writer) else { return }
         // Readers need not wait for the disk; the journal must.
         sinks.executions([.ended(id, offset: done.writer.end)])
@@ -286,14 +213,14 @@ final class Copier {
     // MARK: When the disk fails
 
     /// Gives a log up for a moment; what comes meanwhile is let go and asked for again.
-    private func lose(_ id: ExecutionID, _ reason: String) {
+    func lose(_ id: ExecutionID, _ reason: String) {
         guard let lost = writing.removeValue(forKey: id) else { return }
         var opening = lost.opening
         for run in opening.starts.indices { opening.starts[run].asksAtOnce = true }
         fail(opening, reason)
     }
 
-    private func fail(_ opening: Opening, _ reason: String) {
+    func fail(_ opening: Opening, _ reason: String) {
         logger.error("log cannot be written", metadata: ["execution": "\(opening.id)", "reason": "\(reason)"])
         failed[opening.id] = opening
         loop.after(.seconds(1)) { [weak self] in
@@ -302,13 +229,13 @@ final class Copier {
         }
     }
 
-    private func flushOut() {
+    func flushOut() {
         guard !out.isEmpty else { return }
         sinks.bus(out)
         out.removeAll(keepingCapacity: true)
     }
 
-    private static var wallNanoseconds: UInt64 { Moment.wallNanoseconds() }
+    static var wallNanoseconds: UInt64 { Moment.wallNanoseconds() }
 }
 
 extension Copier.Opening {

@@ -53,12 +53,12 @@ struct Dispatcher {
     private(set) var present: Set<NodeName> = []
     /// Since when nodes are away, Unix milliseconds.
     private(set) var awaySince: [NodeName: Int64] = [:]
-    private var runsOfNode: [NodeName: Set<RunKey>] = [:]
-    private var owed: [RunKey: Debt] = [:]
-    private var nextClock = Duration.zero
+    var runsOfNode: [NodeName: Set<RunKey>] = [:]
+    var owed: [RunKey: Debt] = [:]
+    var nextClock = Duration.zero
 
     /// What a node is still to be told about a run.
-    private struct Debt {
+    struct Debt {
         /// When it is sent again, if the node is present.
         var due: Duration
         var attempts = 0
@@ -94,7 +94,7 @@ struct Dispatcher {
     }
 
     /// Changes a run where it stands: an execution's runs are never copied.
-    private mutating func change(_ key: RunKey, _ body: (inout Run) -> Void) {
+    mutating func change(_ key: RunKey, _ body: (inout Run) -> Void) {
         guard self[key] != nil, let index = executions.index(forKey: key.execution) else { return }
         body(&executions.values[index].runs[key.run])
     }
@@ -103,7 +103,7 @@ struct Dispatcher {
 // MARK: Executions come and go
 
 extension Dispatcher {
-    private mutating func open(_ execution: Execution, _ now: Moment) -> [Effect] {
+    mutating func open(_ execution: Execution, _ now: Moment) -> [Effect] {
         let id = execution.head.id
         executions[id] = execution
         let left = Duration.milliseconds(execution.head.deadlineMilliseconds - now.unixMilliseconds)
@@ -121,14 +121,14 @@ extension Dispatcher {
         return pay(keys, now)
     }
 
-    private mutating func close(_ id: ExecutionID) -> [Effect] {
+    mutating func close(_ id: ExecutionID) -> [Effect] {
         guard let execution = executions.removeValue(forKey: id) else { return [] }
         for number in execution.runs.indices { forget(RunKey(execution: id, run: number), execution.runs[number].node) }
         return []
     }
 
     /// Nothing more is owed to a run's node.
-    private mutating func forget(_ key: RunKey, _ node: NodeName) {
+    mutating func forget(_ key: RunKey, _ node: NodeName) {
         owed[key] = nil
         runsOfNode[node]?.remove(key)
         if runsOfNode[node]?.isEmpty == true { runsOfNode[node] = nil }
@@ -138,11 +138,11 @@ extension Dispatcher {
 // MARK: Nodes come and go
 
 extension Dispatcher {
-    private func key(_ id: ExecutionID, _ node: NodeName) -> RunKey? {
+    func key(_ id: ExecutionID, _ node: NodeName) -> RunKey? {
         executions[id]?.number(of: node).map { RunKey(execution: id, run: $0) }
     }
 
-    private mutating func arrive(_ node: NodeName, _ now: Moment) -> [Effect] {
+    mutating func arrive(_ node: NodeName, _ now: Moment) -> [Effect] {
         let wasAway = !present.contains(node)
         present.insert(node)
         awaySince[node] = nil
@@ -156,13 +156,13 @@ extension Dispatcher {
         return [.clock([node])] + pay(keys.filter { owed[$0] != nil }, now) + changed
     }
 
-    private mutating func depart(_ node: NodeName, _ since: Int64) -> [Effect] {
+    mutating func depart(_ node: NodeName, _ since: Int64) -> [Effect] {
         guard present.remove(node) != nil || awaySince[node] != since else { return [] }
         awaySince[node] = since
         return (runsOfNode[node] ?? []).map(Effect.changed)
     }
 
-    private mutating func missed(_ id: ExecutionID, _ nodes: [NodeName]) -> [Effect] {
+    mutating func missed(_ id: ExecutionID, _ nodes: [NodeName]) -> [Effect] {
         for node in nodes {
             guard let key = key(id, node), let run = self[key], !run.isAcknowledged, run.stop == nil else { continue }
             // After more than one attempt nobody knows which of them this answers.
@@ -171,135 +171,5 @@ extension Dispatcher {
             owed[key]?.lastSent = nil
         }
         return []
-    }
-}
-
-// MARK: Sending, again and again
-
-extension Dispatcher {
-    /// Sends what is due of these runs to the nodes that are there.
-    private mutating func pay(_ keys: some Sequence<RunKey>, _ now: Moment) -> [Effect] {
-        var orders: [ExecutionID: [NodeName]] = [:]
-        var stops: [ExecutionID: [StopWish: [NodeName]]] = [:]
-        for key in keys {
-            guard var debt = owed[key], debt.due <= now.steady, let run = self[key], present.contains(run.node) else {
-                continue
-            }
-            if let wish = run.stop {
-                stops[key.execution, default: [:]][wish, default: []].append(run.node)
-            } else {
-                guard debt.deadline > now.steady else { continue }
-                orders[key.execution, default: []].append(run.node)
-                change(key) { $0.wasSent = true }
-            }
-            debt.sent(at: now.steady)
-            owed[key] = debt
-        }
-        return orders.sorted { $0.key < $1.key }.map { .deliver($0.key, $0.value.sorted()) }
-            + stops.sorted { $0.key < $1.key }.flatMap { id, wishes in
-                wishes.map { .stop(id, $0.value.sorted(), $0.key) }
-            }
-    }
-
-    private mutating func tick(_ now: Moment) -> [Effect] {
-        var effects: [Effect] = []
-        var due: [RunKey] = []
-        for (key, debt) in owed {
-            guard let run = self[key] else { continue }
-            if isOver(debt, run, now) {
-                let note = Self.expiry(run, wasPresent: present.contains(run.node))
-                effects += settle(key, run.stop == nil ? .expired : .cancelled, now, note: note)
-            } else if debt.due <= now.steady {
-                due.append(key)
-            }
-        }
-        effects += pay(due, now)
-        if now.steady >= nextClock, !present.isEmpty {
-            nextClock = now.steady + Self.clockPeriod
-            effects.append(.clock(present.sorted()))
-        }
-        return effects
-    }
-
-    /// Whether an order's time is up: its deadline is past, and no ticket that is on its way can still be good.
-    private func isOver(_ debt: Debt, _ run: Run, _ now: Moment) -> Bool {
-        guard now.steady >= debt.deadline, !run.isAcknowledged else { return false }
-        guard run.wasSent, let last = debt.lastSent else { return true }
-        return now.steady >= last + Self.ticketLife
-    }
-
-    private static func expiry(_ run: Run, wasPresent: Bool) -> Failure {
-        let why = wasPresent ? "did not answer" : "did not come back"
-        return Failure(
-            .unreachable,
-            "\(run.node) \(why) before the deadline: nothing was started there. Try again when it is present, or wait longer (--wait)."
-        )
-    }
-}
-
-// MARK: Reports and stops
-
-extension Dispatcher {
-    private mutating func take(_ report: Report, _ id: ExecutionID, _ node: NodeName, _ now: Moment) -> [Effect] {
-        let acknowledge = Effect.acknowledge(id, node, sequence: report.sequence)
-        guard let key = key(id, node), var run = self[key] else {
-            // Complete long ago, or never ours: the worker is told to keep quiet about it.
-            return [acknowledge]
-        }
-        guard report.sequence > run.sequence else { return [acknowledge] }
-        if run.state.isTerminal {
-            // Final is final; what lives there against that must end.
-            return [acknowledge] + (report.state.isTerminal ? [] : [.stop(id, [node], wish(for: id))])
-        }
-        if run.state != report.state { run.since = now.unixMilliseconds }
-        run.sequence = report.sequence
-        run.state = report.state
-        run.note = report.note
-        run.leftOver = report.leftOver
-        if report.spool != 0, run.spool == 0 { run.spool = report.spool }
-        if report.state.isTerminal {
-            run.finalLength = report.finalLength
-            run.remaining = report.remaining
-        }
-        change(key) { $0 = run }
-        if run.state.isTerminal { forget(key, node) } else if run.stop == nil { owed[key] = nil }
-        return [.record(key), acknowledge, .changed(key)]
-    }
-
-    private mutating func stop(_ id: ExecutionID, _ runs: [Int]?, _ wish: StopWish, _ now: Moment) -> [Effect] {
-        var effects: [Effect] = []
-        var keys: [RunKey] = []
-        for number in runs ?? Array(0..<(executions[id]?.runs.count ?? 0)) {
-            let key = RunKey(execution: id, run: number)
-            guard let run = self[key], !run.state.isTerminal else { continue }
-            guard run.wasSent || run.isAcknowledged else {
-                let note = Failure(.cancelled, "Stopped by \(wish.user) before \(run.node) was given the order.")
-                effects += settle(key, .cancelled, now, note: note)
-                continue
-            }
-            change(key) { $0.stop = wish }
-            let old = owed[key]
-            owed[key] = Debt(due: now.steady, lastSent: old?.lastSent, deadline: old?.deadline ?? now.steady)
-            keys.append(key)
-        }
-        return effects + pay(keys, now)
-    }
-
-    /// Ends a run by the owner's own decision.
-    private mutating func settle(_ key: RunKey, _ state: RunState, _ now: Moment, note: Failure) -> [Effect] {
-        guard let node = self[key]?.node else { return [] }
-        change(key) {
-            $0.state = state
-            $0.since = now.unixMilliseconds
-            $0.note = note
-            $0.finalLength = 0
-        }
-        forget(key, node)
-        return [.record(key), .changed(key), .announce(key)]
-    }
-
-    private func wish(for id: ExecutionID) -> StopWish {
-        let head = executions[id]?.head
-        return StopWish(graceMilliseconds: head?.graceMilliseconds ?? 0, user: head?.user ?? "")
     }
 }

@@ -46,12 +46,12 @@ actor Executions {
     /// Their logs are complete; the journal is being told.
     var completing: Set<ExecutionID> = []
     var pending = Pending()
-    private var feeds: [ExecutionID: Feed<Int, RunView>] = [:]
-    private var userFeeds: [String: Feed<ExecutionID, ExecutionView>] = [:]
-    private let inbox: AsyncStream<[Incoming]>
-    private let commits: AsyncStream<Void>
-    private let commit: AsyncStream<Void>.Continuation
-    private let inboxEnd: AsyncStream<[Incoming]>.Continuation
+    var feeds: [ExecutionID: Feed<Int, RunView>] = [:]
+    var userFeeds: [String: Feed<ExecutionID, ExecutionView>] = [:]
+    let inbox: AsyncStream<[Incoming]>
+    let commits: AsyncStream<Void>
+    let commit: AsyncStream<Void>.Continuation
+    let inboxEnd: AsyncStream<[Incoming]>.Continuation
 
     init(_ surroundings: Surroundings, inbox: (AsyncStream<[Incoming]>, AsyncStream<[Incoming]>.Continuation)) {
         self.surroundings = surroundings
@@ -144,7 +144,7 @@ actor Executions {
         tell(user: head.user, [head.id])
     }
 
-    private func receive(_ batch: [Incoming]) {
+    func receive(_ batch: [Incoming]) {
         var events: [Dispatcher.Event] = []
         events.reserveCapacity(batch.count)
         for item in batch {
@@ -190,7 +190,7 @@ actor Executions {
     }
 
     /// An execution is over. The last states of its runs have been told before, so readers learn it last.
-    private func end(_ id: ExecutionID, at offset: UInt64) {
+    func end(_ id: ExecutionID, at offset: UInt64) {
         guard let user = dispatcher.executions[id]?.head.user, completing.insert(id).inserted else { return }
         copied[id] = dispatcher.executions[id]?.runs.map { $0.finalLength ?? 0 }
         surroundings.logs.lengthened(id, to: LogEnd(offset: offset, isComplete: true))
@@ -198,7 +198,7 @@ actor Executions {
     }
 
     /// Writes everything that waits in one transaction, and then says what was only to be said after it.
-    private func writePending() async {
+    func writePending() async {
         while !pending.isEmpty {
             let taken = pending
             pending = Pending()
@@ -228,7 +228,7 @@ actor Executions {
         }
     }
 
-    private func close(_ id: ExecutionID) {
+    func close(_ id: ExecutionID) {
         perform([.closed(id)])
         orders[id] = nil
         copied[id] = nil
@@ -236,67 +236,5 @@ actor Executions {
         surroundings.bulk.close(id)
         surroundings.logs.finished(id)
         feeds.removeValue(forKey: id)?.close()
-    }
-
-    // MARK: Telling
-
-    private func tell(_ changed: [RunKey]) {
-        guard !changed.isEmpty else { return }
-        var byExecution: [ExecutionID: [(key: Int, value: RunView)]] = [:]
-        for key in changed {
-            guard let run = dispatcher[key] else { continue }
-            guard feeds[key.execution] != nil else {
-                byExecution[key.execution, default: []] = []
-                continue
-            }
-            byExecution[key.execution, default: []].append((key.run, view(run, key)))
-        }
-        for (id, views) in byExecution { feeds[id]?.publish(views) }
-        for (user, ids) in Dictionary(grouping: byExecution.keys, by: { dispatcher.executions[$0]?.head.user ?? "" }) {
-            tell(user: user, ids)
-        }
-        // The copier may end the execution by this: it is the last to be told.
-        for key in changed {
-            guard let run = dispatcher[key], run.sequence > 0 || run.state.isTerminal else { continue }
-            surroundings.copier(
-                .reported(key, spool: run.spool, finalLength: run.state.isTerminal ? run.finalLength ?? 0 : nil))
-        }
-    }
-
-    private func tell(user: String, _ ids: [ExecutionID]) {
-        guard let feed = userFeeds[user], feed.hasReaders else { return }
-        feed.publish(
-            ids.compactMap { id in
-                dispatcher.executions[id].map { (key: id, value: view($0, withRuns: false)) }
-            })
-    }
-
-    private func event(_ key: RunKey) -> Outgoing? {
-        guard let run = dispatcher[key], let head = dispatcher.executions[key.execution]?.head else { return nil }
-        let event = WireEvent.with {
-            $0.execution = .init(key.execution.bytes)
-            $0.node = run.node.description
-            $0.user = head.user
-            $0.kind = head.kind
-            $0.command = head.command ?? ""
-            $0.report = run.report
-        }
-        return .event(.event(user: head.user, key.execution, run.node), event)
-    }
-
-    /// Calls the journal; whatever is wrong with it is not the caller's to know.
-    func journal<Result: Sendable>(_ body: (Journal) async throws -> Result) async throws(Failure) -> Result {
-        do {
-            return try await body(surroundings.journal)
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            surroundings.logger.error("journal", metadata: ["reason": "\(error)"])
-            throw Failure(.busy, "The gateway's journal cannot be written just now. Try again in a moment.")
-        }
-    }
-
-    static func unknown(_ id: ExecutionID) -> Failure {
-        Failure(.unknownExecution, "There is no execution \(id).")
     }
 }

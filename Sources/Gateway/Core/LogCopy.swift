@@ -54,7 +54,7 @@ struct LogCopy {
     static let overtaking = Duration.milliseconds(150)
     static let patience = Duration.seconds(3600)
 
-    private struct State {
+    struct State {
         let node: NodeName
         var spool: UInt64
         var next: UInt64
@@ -68,13 +68,13 @@ struct LogCopy {
         var isDone: Bool { finalLength.map { next >= $0 } ?? false }
     }
 
-    private var executions: [ExecutionID: [State]] = [:]
-    private var unfinished: [ExecutionID: Int] = [:]
+    var executions: [ExecutionID: [State]] = [:]
+    var unfinished: [ExecutionID: Int] = [:]
     /// Runs that lack something.
-    private var lacking: Set<RunKey> = []
-    private var runsOfNode: [NodeName: Set<RunKey>] = [:]
-    private var present: Set<NodeName> = []
-    private var awaySince: [NodeName: Duration] = [:]
+    var lacking: Set<RunKey> = []
+    var runsOfNode: [NodeName: Set<RunKey>] = [:]
+    var present: Set<NodeName> = []
+    var awaySince: [NodeName: Duration] = [:]
 
     mutating func receive(_ event: Event, at now: Duration) -> [Effect] {
         switch event {
@@ -118,7 +118,7 @@ struct LogCopy {
 
     func node(of key: RunKey) -> NodeName? { self[key]?.node }
 
-    private subscript(key: RunKey) -> State? {
+    subscript(key: RunKey) -> State? {
         get {
             guard let count = executions[key.execution]?.count, key.run >= 0, key.run < count else { return nil }
             return executions[key.execution]?[key.run]
@@ -133,7 +133,7 @@ struct LogCopy {
 // MARK: What is known of a run
 
 extension LogCopy {
-    private mutating func open(_ id: ExecutionID, _ starts: [Start], _ now: Duration) -> [Effect] {
+    mutating func open(_ id: ExecutionID, _ starts: [Start], _ now: Duration) -> [Effect] {
         forget(id)
         executions[id] = starts.map {
             State(
@@ -151,7 +151,7 @@ extension LogCopy {
         return unfinished[id] == 0 ? finish(id) : keys.flatMap { ask($0, now) }
     }
 
-    private mutating func learn(_ key: RunKey, _ spool: UInt64, _ final: UInt64?, _ now: Duration) -> [Effect] {
+    mutating func learn(_ key: RunKey, _ spool: UInt64, _ final: UInt64?, _ now: Duration) -> [Effect] {
         guard var state = self[key], !state.isDone else { return [] }
         if state.spool == 0 { state.spool = spool }
         if let final {
@@ -164,7 +164,7 @@ extension LogCopy {
         return advanced(key, now)
     }
 
-    private mutating func replayed(
+    mutating func replayed(
         _ key: RunKey, _ spool: UInt64, _ released: UInt64, _ length: UInt64, _ gone: Bool, _ now: Duration
     ) -> [Effect] {
         guard var state = self[key], !state.isDone, state.spool == spool || gone else { return [] }
@@ -185,7 +185,7 @@ extension LogCopy {
     }
 
     /// The copy of a run has grown, or more is known of it.
-    private mutating func advanced(_ key: RunKey, _ now: Duration) -> [Effect] {
+    mutating func advanced(_ key: RunKey, _ now: Duration) -> [Effect] {
         guard var state = self[key] else { return [] }
         if state.isDone { return close(key, state) }
         if let asked = state.asked,
@@ -197,7 +197,7 @@ extension LogCopy {
         return ask(key, now)
     }
 
-    private mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
+    mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
         lacking.remove(key)
         guard runsOfNode[state.node]?.remove(key) != nil else { return [] }
         if runsOfNode[state.node]?.isEmpty == true { runsOfNode[state.node] = nil }
@@ -206,7 +206,7 @@ extension LogCopy {
         return left == 0 ? finish(key.execution) : []
     }
 
-    private mutating func forget(_ id: ExecutionID) {
+    mutating func forget(_ id: ExecutionID) {
         guard let states = executions.removeValue(forKey: id) else { return }
         for (number, state) in states.enumerated() {
             let key = RunKey(execution: id, run: number)
@@ -215,80 +215,9 @@ extension LogCopy {
         }
     }
 
-    private mutating func finish(_ id: ExecutionID) -> [Effect] {
+    mutating func finish(_ id: ExecutionID) -> [Effect] {
         executions[id] = nil
         unfinished[id] = nil
         return [.complete(id)]
-    }
-}
-
-// MARK: Asking for what is missing
-
-extension LogCopy {
-    private mutating func ask(_ key: RunKey, _ now: Duration) -> [Effect] {
-        guard var state = self[key], state.spool != 0, state.asksAtOnce || state.known > state.next else {
-            lacking.remove(key)
-            return []
-        }
-        lacking.insert(key)
-        guard present.contains(state.node), now >= state.notBefore else { return [] }
-        if let asked = state.asked, now < asked.at + Self.replayTimeout { return [] }
-        let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
-        state.asked = (state.next, now)
-        self[key] = state
-        return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
-    }
-
-    private mutating func arrive(_ node: NodeName, _ now: Duration) -> [Effect] {
-        present.insert(node)
-        awaySince[node] = nil
-        var effects: [Effect] = []
-        for key in runsOfNode[node] ?? [] {
-            guard var state = self[key] else { continue }
-            state.asked = nil
-            state.notBefore = now
-            state.asksAtOnce = true
-            self[key] = state
-            effects += ask(key, now)
-        }
-        return effects
-    }
-
-    private mutating func depart(_ node: NodeName, _ now: Duration) -> [Effect] {
-        present.remove(node)
-        if awaySince[node] == nil { awaySince[node] = now }
-        return []
-    }
-
-    private mutating func tick(_ now: Duration) -> [Effect] {
-        var effects: [Effect] = []
-        for key in lacking {
-            guard let state = self[key] else {
-                lacking.remove(key)
-                continue
-            }
-            if let final = state.finalLength, !present.contains(state.node), isLost(state.node, now) {
-                effects += giveUp(key, final, now)
-            } else {
-                effects += ask(key, now)
-            }
-        }
-        return effects
-    }
-
-    private mutating func isLost(_ node: NodeName, _ now: Duration) -> Bool {
-        guard let since = awaySince[node] else {
-            awaySince[node] = now
-            return false
-        }
-        return now >= since + Self.patience
-    }
-
-    /// The node has been gone too long: what it still held is counted as lost.
-    private mutating func giveUp(_ key: RunKey, _ final: UInt64, _ now: Duration) -> [Effect] {
-        guard var state = self[key] else { return [] }
-        state.next = final
-        self[key] = state
-        return [.gap(key, spool: state.spool, to: final)] + advanced(key, now)
     }
 }

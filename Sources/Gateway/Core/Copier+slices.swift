@@ -1,0 +1,80 @@
+import Bus
+import Logging
+import Messages
+import Sodium
+import Spool
+
+extension Copier {
+    // MARK: Slices
+
+    func take(topic: [UInt8], _ header: [UInt8], _ records: ArraySlice<UInt8>, _ now: Duration) {
+        guard let header = SliceHeader(bytes: header), Int(header.length) == records.count, !records.isEmpty else {
+            return drop("malformed")
+        }
+        guard let key = runsByTopic[topic], let node = copy.node(of: key) else {
+            return takeLate(topic, header, records)
+        }
+        guard isVouched(topic, header, records, by: node) else { return drop("mac") }
+        append(key, header, records, now)
+    }
+
+    func take(range bytes: [UInt8], _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
+        guard bytes.count > SliceHeader.size, let user = writing[id]?.opening.user else { return }
+        take(
+            topic: Topic.output(user: user, id, node).bytes, Array(bytes[..<SliceHeader.size]),
+            bytes[SliceHeader.size...], now)
+    }
+
+    func append(_ key: RunKey, _ header: SliceHeader, _ records: ArraySlice<UInt8>, _ now: Duration) {
+        guard let index = writing.index(forKey: key.execution) else { return }
+        let judged = copy.receive(
+            slice: key, spool: header.spool, position: header.position, length: records.count, at: now)
+        if judged.decision != .drop {
+            writing.values[index].owed[key.run] = header.spool
+            unsynced.insert(key.execution)
+        }
+        if case .append(let cut) = judged.decision {
+            records.withUnsafeBytes { bytes in
+                writing.values[index].writer.append(
+                    run: UInt32(key.run), records: UnsafeRawBufferPointer(rebasing: bytes[cut...]),
+                    timeNanoseconds: Self.wallNanoseconds)
+            }
+            writing.values[index].unsyncedBytes += records.count - cut
+            touched.insert(key.execution)
+        }
+        perform(judged.effects)
+    }
+
+    /// A run that is complete, whose node has missed the last `copied`: it is told again.
+    func takeLate(_ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>) {
+        guard case .output(_, let id, let node)? = Topic(bytes: topic), writing[id] == nil, failed[id] == nil else {
+            return
+        }
+        guard (try? logs.reader(for: id)) != nil, isVouched(topic, header, records, by: node) else { return }
+        let end = header.position + UInt64(records.count)
+        out.append(.copied(id, node, spool: header.spool, position: end))
+    }
+
+    func isVouched(
+        _ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>, by node: NodeName
+    ) -> Bool {
+        guard let keys = keys[node]?.keys else { return false }
+        let mac = records.withUnsafeBytes { SliceMAC.compute(topic: topic, header: header, records: $0, keys: keys) }
+        return MAC.isEqual(mac, header.mac)
+    }
+
+    func take(_ answer: WireReplayed, _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
+        guard let number = writing[id]?.opening.starts.firstIndex(where: { $0.node == node }) else { return }
+        let key = RunKey(execution: id, run: number)
+        perform(
+            copy.receive(
+                .replayed(
+                    key, spool: answer.spool, released: answer.released, length: answer.length, gone: answer.gone),
+                at: now))
+    }
+
+    func drop(_ reason: String) {
+        dropped += 1
+        logger.debug("slice dropped", metadata: ["reason": "\(reason)", "dropped": "\(dropped)"])
+    }
+}

@@ -1,0 +1,70 @@
+import Messages
+
+extension LogCopy {
+    mutating func ask(_ key: RunKey, _ now: Duration) -> [Effect] {
+        guard var state = self[key], state.spool != 0, state.asksAtOnce || state.known > state.next else {
+            lacking.remove(key)
+            return []
+        }
+        lacking.insert(key)
+        guard present.contains(state.node), now >= state.notBefore else { return [] }
+        if let asked = state.asked, now < asked.at + Self.replayTimeout { return [] }
+        let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
+        state.asked = (state.next, now)
+        self[key] = state
+        return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
+    }
+
+    mutating func arrive(_ node: NodeName, _ now: Duration) -> [Effect] {
+        present.insert(node)
+        awaySince[node] = nil
+        var effects: [Effect] = []
+        for key in runsOfNode[node] ?? [] {
+            guard var state = self[key] else { continue }
+            state.asked = nil
+            state.notBefore = now
+            state.asksAtOnce = true
+            self[key] = state
+            effects += ask(key, now)
+        }
+        return effects
+    }
+
+    mutating func depart(_ node: NodeName, _ now: Duration) -> [Effect] {
+        present.remove(node)
+        if awaySince[node] == nil { awaySince[node] = now }
+        return []
+    }
+
+    mutating func tick(_ now: Duration) -> [Effect] {
+        var effects: [Effect] = []
+        for key in lacking {
+            guard let state = self[key] else {
+                lacking.remove(key)
+                continue
+            }
+            if let final = state.finalLength, !present.contains(state.node), isLost(state.node, now) {
+                effects += giveUp(key, final, now)
+            } else {
+                effects += ask(key, now)
+            }
+        }
+        return effects
+    }
+
+    mutating func isLost(_ node: NodeName, _ now: Duration) -> Bool {
+        guard let since = awaySince[node] else {
+            awaySince[node] = now
+            return false
+        }
+        return now >= since + Self.patience
+    }
+
+    /// The node has been gone too long: what it still held is counted as lost.
+    mutating func giveUp(_ key: RunKey, _ final: UInt64, _ now: Duration) -> [Effect] {
+        guard var state = self[key] else { return [] }
+        state.next = final
+        self[key] = state
+        return [.gap(key, spool: state.spool, to: final)] + advanced(key, now)
+    }
+}
