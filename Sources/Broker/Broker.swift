@@ -22,6 +22,7 @@ package struct Broker: Service {
 
     /// Starts the threads; returns when all ports are bound.
     package func start() throws -> Running {
+        // Three descriptors a worker; libzmq spins when they run out.
         OpenFiles.raiseLimit()
         let file = try RegistryFile(path: settings.registryPath)
         let instance = UInt64.random(in: 1...UInt64.max)

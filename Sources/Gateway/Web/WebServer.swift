@@ -34,6 +34,9 @@ struct WebServer: Service {
         if !pages.hasIndex { logger.warning("the page is missing: only the API is served") }
     }
 
+    /// The rest of the descriptors is for logs, uploads and the journal, whoever connects. One more waits to be accepted.
+    private static var mostConnections: Int { min(OpenFiles.raiseLimit() / 2, 10_000) }
+
     /// Serves until a graceful shutdown or cancellation.
     func run() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
@@ -46,7 +49,9 @@ struct WebServer: Service {
             isBehindProxy: settings.isBehindProxy)
         let application = Application(
             responder: responder, server: try builder(openConnections),
-            configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections)),
             onServerRunning: { [onReady] _ in onReady() }, eventLoopGroupProvider: .shared(group), logger: logger)
         try await application.run()
     }
