@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pwd
+import resource
 import secrets
 import select
 import shutil
@@ -59,13 +60,14 @@ class Answer:
 class Up:
     """`estiba up --json` in a folder of its own. `with Up() as up: up.estiba("whoami")`."""
 
-    def __init__(self, nodes=3, data=None, address="127.0.0.1:0"):
+    def __init__(self, nodes=3, data=None, address="127.0.0.1:0", open_files=None):
         self.folder = pathlib.Path(data or tempfile.mkdtemp(prefix="estiba-system-"))
         self.keeps = data is not None
         self.log = open(self.folder / "up.stderr", "ab")
         self.process = subprocess.Popen(
             [build_folder() / "estiba", "up", "--nodes", str(nodes), "--address", address, "--data", self.folder, "--json"],
-            stdout=subprocess.PIPE, stderr=self.log, start_new_session=True)
+            stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
+            preexec_fn=open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))))
         try:
             ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
             line = self.process.stdout.readline() if ready else b""

@@ -1,0 +1,104 @@
+"""What a hostile neighbour on the machine tries. Each of these once worked, or must never."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+import urllib.parse
+
+import estiba
+import shared
+
+
+class Strangers(unittest.TestCase):
+    """Who has no login."""
+
+    def test_more_connections_than_descriptors_do_not_end_the_gateway(self):
+        with estiba.Up(nodes=1, open_files=256) as up:
+            place = urllib.parse.urlsplit(up.url)
+            gateway = up.pids()["gateway"]
+            held = []
+            for _ in range(300):
+                connection = socket.socket()
+                connection.setblocking(False)
+                connection.connect_ex((place.hostname, place.port))
+                held.append(connection)
+            descriptors = pathlib.Path(f"/proc/{gateway}/fd")
+            estiba.wait_for(lambda: len(list(descriptors.iterdir())) > 128, what="the flood")
+            self.assertLess(len(list(descriptors.iterdir())), 250)
+            for connection in held:
+                connection.close()
+            self.assertEqual(up.http("GET", "whoami").status, 200)
+            self.assertEqual(up.pids()["gateway"], gateway)
+
+    @unittest.skipUnless(estiba.IS_ROOT, "only root can give a folder away")
+    def test_up_takes_no_folder_that_others_can_change(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="estiba-foreign-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for owner, mode in [(65534, 0o755), (0, 0o777)]:
+            os.chown(folder, owner, -1)
+            folder.chmod(mode)
+            done = subprocess.run(
+                [estiba.build_folder() / "estiba", "up", "--data", folder, "--address", "127.0.0.1:0", "--json"],
+                capture_output=True, timeout=30)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(str(folder).encode(), done.stderr)
+            self.assertEqual(list(folder.iterdir()), [])
+            self.assertEqual(folder.stat().st_mode & 0o777, mode)
+
+
+class Sessions(unittest.TestCase):
+    def test_a_logout_outlives_the_gateway(self):
+        with estiba.Up(nodes=1) as up:
+            code = urllib.parse.urlsplit(up.facts["loginURL"]).fragment.removeprefix("code=")
+            token = up.http("POST", "login/code", {"code": code}, token=None).json()["token"]
+            self.assertEqual(up.http("POST", "logout", token=token).status, 204)
+            up.kill("gateway")
+
+            def answer():
+                try:
+                    return up.http("GET", "whoami", token=token)
+                except OSError:
+                    return None
+
+            self.assertEqual(estiba.wait_for(answer, what="its answer").status, 401)
+            self.assertEqual(up.http("GET", "whoami").status, 200)
+
+
+@unittest.skipUnless(estiba.IS_ROOT, "only root can make accounts")
+class Neighbours(shared.Case):
+    """Who has a login of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.victim, cls.hostile = estiba.Account(), estiba.Account()
+        cls.addClassCleanup(cls.hostile.remove)
+        cls.addClassCleanup(cls.victim.remove)
+
+    def test_a_run_of_another_cannot_be_seen_or_touched(self):
+        token = self.victim.token(self.up)
+        request = {"nodes": ["node1"], "command": {"shell": "sleep 30"}}
+        execution = self.up.submit(request, token=token).json()["execution"]
+        def pid():
+            return self.up.http("GET", f"executions/{execution}", token=token).json()["runs"][0].get("pid")
+        victim = estiba.wait_for(pid, what="the start")
+        supervisor = pathlib.Path(f"/proc/{victim}/stat").read_text().rsplit(")", 1)[1].split()[1]
+        folder = self.up.folder
+        tries = [
+            f"kill {victim}", f"kill {supervisor}", f"cat /proc/{victim}/environ", f"ls /proc/{supervisor}/fd",
+            f"ls {folder}/nodes/node1/runs/{execution}", f"ls {folder}/nodes/node1/home/{self.victim.name}",
+            f"ls {folder}/gateway", f"ls {folder}/codes", *(f"cat {key}" for key in (folder / "keys").iterdir()),
+            *(f"cat {log}" for log in (folder / "log").iterdir()),
+        ]
+        script = "; ".join(f"{{ {one}; }} >/dev/null 2>&1 && echo {one!r}" for one in tries) + "; echo done"
+        own = self.hostile.token(self.up)
+        done = self.up.submit({"nodes": ["node1"], "command": {"shell": script}}, token=own).json()["execution"]
+        self.up.ended(done, token=own)
+        self.assertEqual(self.up.http("GET", f"executions/{done}/raw?node=node1", token=own).body, b"done\n")
+        self.assertIsNotNone(pid())
+        self.up.http("POST", f"executions/{execution}/stop", {"graceMilliseconds": 0}, token=token)
+        self.up.ended(execution, token=token)
