@@ -43,6 +43,18 @@ class Output(unittest.TestCase):
         self.console.link("Stop").click()
         self.console.wait_for_states("stopped")
 
+    def test_a_command_that_will_not_stop_is_said_to_be_killed_later(self):
+        execution = self.console.ask({
+            "nodes": ["node1"], "command": {"shell": "trap '' TERM; echo here; while :; do sleep 1; done"},
+            "graceMilliseconds": 1500})
+        self.console.open(f"#output/{execution}")
+        self.console.wait_for_lines(1)
+        self.console.link("Stop").click()
+        self.console.wait_for_text("[role=status]", "Stopping all. What has not ended after 1.5 s is killed.")
+        self.console.wait_for_states("stopped", nodes=1)
+        self.console.wait_for_text("td.why", "no process left")
+        self.assertNotIn("Stopping", self.console.text())
+
     def test_a_state_and_a_stream_choose_what_is_shown(self):
         self.console.run("echo out; echo err >&2; case $ESTIBA_NODE in node2) exit 3;; esac")
         self.console.wait(lambda: self.console.states() == {"node1": "exited 0", "node2": "exited 3", "node3": "exited 0"}, "one exit code 3")

@@ -4,9 +4,13 @@ import { announce, button, element } from "./element.js";
 import { byTone, count, duration, isAway, moment, stateWords, title, tone } from "./format.js";
 import { Following } from "./following.js";
 import { CONTROL, STDERR, STDOUT } from "./lines.js";
+import { fold } from "./nodeset.js";
 import { Plan } from "./plan.js";
 import { RunTable } from "./runs.js";
 import { Viewer } from "./viewer.js";
+
+/** How long a stopped command has to end by itself, unless the request said otherwise. */
+const USUAL_GRACE_MILLISECONDS = 60_000;
 
 /** One execution: what it was, how every node fares, its output as it comes. */
 export class ExecutionPane {
@@ -15,6 +19,7 @@ export class ExecutionPane {
     #chips = element("div", { class: "chips", role: "group", "aria-label": "Nodes by state" });
     #chipButtons = new Children(this.#chips, ([words, group]) => this.#chip(words, group));
     #problem = element("p", { class: "problem", role: "alert" });
+    #stopping = element("p", { class: "quiet", role: "status", hidden: true });
     #lines = element("span", { class: "quiet lines" });
     #streams = new Set([STDOUT, STDERR, CONTROL, 3]);
     #timer;
@@ -43,6 +48,7 @@ export class ExecutionPane {
                 element("div", { class: "acts" }, this.again, this.stop),
             ),
             this.#problem,
+            this.#stopping,
             this.#chips,
             this.plan.node,
             this.table.node,
@@ -81,6 +87,7 @@ export class ExecutionPane {
         this.plan.show(runs.map((run) => ({ name: run.node, tone: tone(run), words: stateWords(run) })));
         this.#showChips(runs);
         this.table.show(this.following.execution, this.#shownRuns());
+        if (!this.following.isActive) this.#stopping.hidden = true;
         this.stop.hidden = this.#shownRuns().every((run) => run.terminal);
         this.#showFacts();
         this.#output();
@@ -178,7 +185,9 @@ export class ExecutionPane {
         this.#problem.textContent = "";
         try {
             await post(`executions/${this.id}/stop`, nodes ? { nodes } : {});
-            announce("Stopping.");
+            const grace = duration(this.following.execution?.request?.graceMilliseconds ?? USUAL_GRACE_MILLISECONDS);
+            this.#stopping.textContent = `Stopping ${nodes ? fold(nodes) : "all"}. What has not ended after ${grace} is killed.`;
+            this.#stopping.hidden = !this.following.isActive;
         } catch (error) {
             if (!(error instanceof Refusal)) throw error;
             this.#problem.textContent = error.sentence;

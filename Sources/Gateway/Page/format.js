@@ -15,10 +15,12 @@ export function count(number, word, plural = `${word}s`) {
 
 export function duration(milliseconds) {
     const seconds = Math.max(0, milliseconds / 1000);
-    if (seconds < 10) return `${seconds.toFixed(1)} s`;
-    if (seconds < 60) return `${Math.round(seconds)} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-    return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+    if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+    const whole = Math.round(seconds);
+    const [units, first, second] = whole < 3600 ? [[60, 1], "min", "s"] : [[3600, 60], "h", "min"];
+    if (whole < 60) return `${whole} s`;
+    const rest = Math.floor((whole % units[0]) / units[1]);
+    return `${Math.floor(whole / units[0])} ${first}${rest > 0 ? ` ${rest} ${second}` : ""}`;
 }
 
 /** The time of today, else the date with it. */

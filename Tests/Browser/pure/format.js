@@ -26,3 +26,8 @@ test("sizes, times and modes as people write them", () => {
     equal([0o644, 0o7, 0o755].map(octal), ["0644", "0007", "0755"]);
     equal(title({ execution: "X", files: [{ name: "a" }, { name: "b" }] }), "place a, b");
 });
+
+test("durations carry into the next unit", () => {
+    equal([9.94, 9.96, 59.6, 60, 119.7, 3599.9, 3660, 7322].map((seconds) => duration(seconds * 1000)),
+        ["9.9 s", "10 s", "1 min", "1 min", "2 min", "1 h", "1 h 1 min", "2 h 2 min"]);
+});
