@@ -106,7 +106,7 @@ package final class Link {
         for line in lines { _ = line.publish(topic, parts) }
     }
 
-    /// Publishes through one broker. False only where it is not connected at all: a PUB side drops silently when full.
+    /// Publishes through one broker. False where it is not connected or its queue is full: the caller tries again.
     @discardableResult
     package func publish(_ topic: [UInt8], _ parts: [[UInt8]], via broker: Int) -> Bool {
         lines.indices.contains(broker) && lines[broker].isConnected && lines[broker].publish(topic, parts)

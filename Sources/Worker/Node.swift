@@ -59,6 +59,12 @@ final class Node {
 
     private func receive(_ message: Link.Incoming) {
         let header = message.header
+        log.debug(
+            "message",
+            metadata: [
+                "verb": "\(header.verb)", "execution": "\(header.execution)",
+                "from": "\(message.sender?.description ?? "broker")",
+            ])
         guard let gateway = message.sender, gateway.role == .gateway else { return }
         switch header.verb {
         case .order: return order(message)

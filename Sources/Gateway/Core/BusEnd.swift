@@ -84,7 +84,10 @@ final class BusEnd {
         if output.topic.starts(with: Array("output/".utf8)), output.parts.count == 2 {
             arrivals.append(.slice(topic: output.topic, header: output.parts[0], records: output.parts[1]))
         } else if output.topic.starts(with: Array("presence/".utf8)), let body = output.parts.first {
-            guard let presence = try? WirePresence(serializedBytes: body) else { return }
+            // Before the broker's welcome nothing could be sent to the node; the roster behind the welcome says the same.
+            guard link?.connected.contains(output.broker) == true,
+                let presence = try? WirePresence(serializedBytes: body)
+            else { return }
             apply(.presence(broker: output.broker, presence))
         }
     }
@@ -103,6 +106,13 @@ final class BusEnd {
                 max(body.released, body.length) <= SliceHeader.greatestPosition
             else { return refuse(message) }
             arrivals.append(.replayed(id, node, body))
+        case .failure:
+            guard let failure = try? WireFailure(serializedBytes: message.body) else { return refuse(message) }
+            logger.warning(
+                "node refuses an order",
+                metadata: [
+                    "node": "\(node)", "execution": "\(id)", "code": "\(failure.code)", "why": "\(failure.sentence)",
+                ])
         case .range: arrivals.append(.range(id, node, message.body))
         case .chunkRequest:
             guard let body = try? WireChunkRequest(serializedBytes: message.body) else { return refuse(message) }
@@ -139,25 +149,6 @@ final class BusEnd {
     }
 
     private func apply(_ news: Rosters.News) {
-        for change in nodes.apply([news]) {
-            if change.arrived || change.isPresent {
-                guard change.arrived else { continue }
-                incoming.append(.arrived(change.node))
-                arrivals.append(.arrived(change.node))
-            } else {
-                incoming.append(.departed(change.node, sinceMilliseconds: change.sinceMilliseconds))
-                arrivals.append(.departed(change.node))
-            }
-        }
-    }
-
-    // MARK: Out
-
-    func send(_ items: [Outgoing]) {
-        for item in items { send(item) }
-    }
-
-    private func send(_ item: Outgoing) {
         switch item {
         case .deliver(let order, let nodes): deliver(order, nodes)
         case .stop(let id, let nodes, let wish):
