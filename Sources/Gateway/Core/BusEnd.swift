@@ -149,6 +149,25 @@ final class BusEnd {
     }
 
     private func apply(_ news: Rosters.News) {
+        for change in nodes.apply([news]) {
+            if change.arrived || change.isPresent {
+                guard change.arrived else { continue }
+                incoming.append(.arrived(change.node))
+                arrivals.append(.arrived(change.node))
+            } else {
+                incoming.append(.departed(change.node, sinceMilliseconds: change.sinceMilliseconds))
+                arrivals.append(.departed(change.node))
+            }
+        }
+    }
+
+    // MARK: Out
+
+    func send(_ items: [Outgoing]) {
+        for item in items { send(item) }
+    }
+
+    private func send(_ item: Outgoing) {
         switch item {
         case .deliver(let order, let nodes): deliver(order, nodes)
         case .stop(let id, let nodes, let wish):
