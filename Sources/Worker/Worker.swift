@@ -49,6 +49,7 @@ package struct Worker: Service {
             $0.versionOldest = UInt32(ProtocolVersion.oldest)
             $0.versionNewest = UInt32(ProtocolVersion.newest)
             $0.program = Program.version
+            $0.addresses = Addresses.read()
             $0.labels = settings.labels
             $0.facts = Facts.read()
             $0.takes = ["deploy", "run", "shell"]
