@@ -57,6 +57,13 @@ package struct RecordCursor: IteratorProtocol, Sequence, Sendable {
         return .success(Record(header: header, range: start..<start + header.length))
     }
 
+    /// Whether the buffer is nothing but whole records whose checksums fit.
+    package static func areIntact(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while case .success(let record) = record(in: bytes, at: offset) { offset = record.range.upperBound }
+        return offset == bytes.count
+    }
+
     /// How many of the first bytes are whole records, without a look at their checksums.
     package static func wholeLength(_ bytes: UnsafeRawBufferPointer) -> Int {
         var offset = 0

@@ -94,6 +94,27 @@ import ZeroMQ
         }
     }
 
+    @Test func `what is damaged becomes a gap, and readers get everything else`() async throws {
+        let core = try TestCore(nodes: ["a", "b"])
+        try await core.running {
+            let request = ExecutionRequest(nodes: ["a", "b"], command: .init(arguments: ["true"]))
+            let (view, _) = try await core.executions.submit(request, by: ana, idempotencyKey: nil)
+            let id = try #require(ExecutionID(view.execution))
+            let record = Record.bytes(.stdout, Array("x".utf8), timeNanoseconds: 1)
+            let length = UInt64(record.count)
+            core.slice(id, "a", [UInt8](repeating: 0xFF, count: record.count), at: 0)
+            core.slice(id, "a", record.dropLast() + [record[record.count - 1] ^ 1], at: length)
+            core.slice(id, "a", record, at: 2 * length)
+            core.slice(id, "b", record, at: 0)
+            core.report(id, "a", .exited(code: 0), sequence: 1, final: 3 * length)
+            core.report(id, "b", .exited(code: 0), sequence: 1, final: length)
+            try await core.untilComplete(id)
+            let piece = try core.logs.reader(for: id).read(from: 0, upTo: 1 << 20)
+            #expect(Self.records(piece.bytes) == record + record)
+            #expect(try await core.executions.show(id, user: "ana").runs?[0].copied == 3 * length)
+        }
+    }
+
     @Test func `after a restart the execution goes on where it was`() async throws {
         let folder = Folder()
         let record = Record.bytes(.stdout, Array("line\n".utf8), timeNanoseconds: 1)

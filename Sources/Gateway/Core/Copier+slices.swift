@@ -34,15 +34,24 @@ extension Copier {
             unsynced.insert(key.execution)
         }
         if case .append(let cut) = judged.decision {
-            records.withUnsafeBytes { bytes in
-                writing.values[index].writer.append(
-                    run: UInt32(key.run), records: UnsafeRawBufferPointer(rebasing: bytes[cut...]),
-                    timeNanoseconds: Self.wallNanoseconds)
-            }
+            add(records.dropFirst(cut), to: key, writing.values[index].writer)
             writing.values[index].unsyncedBytes += records.count - cut
             touched.insert(key.execution)
         }
         perform(judged.effects)
+    }
+
+    /// What is damaged becomes a gap: one node's nonsense must not end the readers of all the others.
+    private func add(_ records: ArraySlice<UInt8>, to key: RunKey, _ writer: LogWriter) {
+        let (run, time) = (UInt32(key.run), Self.wallNanoseconds)
+        records.withUnsafeBytes { bytes in
+            guard RecordCursor.areIntact(bytes) else {
+                drop("damaged")
+                return writer.appendGap(
+                    run: run, to: writer.position(of: run) + UInt64(bytes.count), timeNanoseconds: time)
+            }
+            writer.append(run: run, records: bytes, timeNanoseconds: time)
+        }
     }
 
     /// A run that is complete, whose node has missed the last `copied`: it is told again.
