@@ -8,7 +8,7 @@ import SwiftProtobuf
 ///
 /// A run without a row is waiting and was never given its order, as far as the journal knows.
 final class Journal: Sendable {
-    static let format = 2
+    static let format = 1
 
     /// A request to be stored, with what makes it the same when it comes again.
     struct Submission: Sendable {
