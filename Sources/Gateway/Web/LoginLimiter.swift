@@ -19,9 +19,8 @@ struct LoginLimiter {
         /// A /64 of IPv6 (RFC 6177: what a single subnet has) and the loopback network 127/8 are one place each.
         private static func place(of address: String) -> String {
             if address.hasPrefix("127.") { return "127.0.0.1" }
-            var parts = in6_addr()
-            guard inet_pton(AF_INET6, address, &parts) == 1 else { return address }
-            let bytes = withUnsafeBytes(of: parts) { Array($0) }
+            var bytes = [UInt8](repeating: 0, count: 16)
+            guard inet_pton(AF_INET6, address, &bytes) == 1 else { return address }
             // ::ffff:a.b.c.d is an IPv4 address.
             if bytes.starts(with: [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]) {
                 return place(of: bytes[12...].map(String.init).joined(separator: "."))
