@@ -26,6 +26,8 @@ final class RunKeeper {
     var exit: ExitRecord?
     /// The owner has acknowledged the last state.
     private var isAcknowledged = false
+    /// The last state is on its way to the disk.
+    private var isConcluding = false
     var pid: pid_t?
 
     init(_ execution: ExecutionID, _ order: WireOrder, hash: [UInt8], run: Run, site: Site, log: Logger) {
@@ -61,7 +63,7 @@ final class RunKeeper {
     /// Says again where the run stands: the order came once more, or the owner asks.
     func repeatState() {
         guard run.phase != .storing else { return }
-        if let report = lastReport { site.say(report, of: execution, to: owner) }
+        if let report = lastReport { say(report) }
     }
 
     func reported(_ sequence: UInt64) {
@@ -125,7 +127,7 @@ final class RunKeeper {
 
     private func report(_ state: RunState) {
         if state.isTerminal, let lastReport, lastReport.terminal {
-            return site.say(lastReport, of: execution, to: owner)
+            return say(lastReport)
         }
         var report = WireReport()
         state.fill(&report)
@@ -139,22 +141,36 @@ final class RunKeeper {
         lastReport = report
         log.info("run \(state.word)", metadata: ["execution": "\(execution)"])
         publish(report)
-        guard state.isTerminal else { return site.say(report, of: execution, to: owner) }
+        guard state.isTerminal else { return say(report) }
         fetcher = nil
         // The supervisor's exit record is on the disk already, and says the same after a restart.
-        exit == nil ? conclude(report) : site.say(report, of: execution, to: owner)
+        exit == nil ? conclude(report) : say(report)
+    }
+
+    private func say(_ report: WireReport) {
+        guard !isConcluding else { return }
+        site.say(report, of: execution, to: owner)
     }
 
     /// The last state goes to the disk before it goes out, so that it stays the last one whatever happens.
     private func conclude(_ report: WireReport) {
+        isConcluding = true
         let (store, execution, keeper, mailbox) = (site.store, execution, site.loop.bind(self), site.loop.mailbox)
         site.chores.add {
-            try? store.conclude(execution, report)
-            mailbox.post {
-                let keeper = keeper.value
-                keeper.site.say(report, of: execution, to: keeper.owner)
-            }
+            let isKept = (try? store.conclude(execution, report)) != nil
+            mailbox.post { isKept ? keeper.value.concluded(report) : keeper.value.concludeLater(report) }
         }
+    }
+
+    private func concluded(_ report: WireReport) {
+        isConcluding = false
+        say(report)
+    }
+
+    /// The disk is full: nothing is said until it can be kept.
+    private func concludeLater(_ report: WireReport) {
+        log.error("last state not kept", metadata: ["execution": "\(execution)"])
+        site.loop.after(.seconds(1)) { [weak self] in self?.conclude(report) }
     }
 
     private func publish(_ report: WireReport) {
