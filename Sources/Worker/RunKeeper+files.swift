@@ -34,7 +34,7 @@ extension RunKeeper {
             if number == 0 { placedFolder = folder }
             receive(.placed)
         case .failure(let failure):
-            receive(.refused(Failure(failure.code, "\(site.node): \(failure.sentence)")))
+            receive(.refused(failure))
         }
     }
 
