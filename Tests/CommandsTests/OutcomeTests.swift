@@ -27,7 +27,7 @@ struct OutcomeTests {
     }
 
     @Test func `failed nodes are named by their reasons`() {
-        let exists = Reason(code: "exists", sentence: "tool is there already")
+        let exists = Reason(code: "exists", sentence: "tool is there already.")
         let outcome = Outcome([
             run(2, "refused", reason: exists), run(0, "exited", code: 0), run(1, "refused", reason: exists),
             run(3, "exited", code: 4),
@@ -46,7 +46,8 @@ struct OutcomeTests {
     }
 
     @Test func `exit codes of refusals`() {
-        #expect(CommandError.notLoggedIn.exitCode == 77)
+        #expect(CommandError.notLoggedIn(gateway: "").exitCode == 77)
+        #expect(CommandError.loginEnded(gateway: "").exitCode == 77)
         #expect(CommandError.away(gateway: "", reason: "").exitCode == 69)
         #expect(CommandError.usage("").exitCode == 2)
         #expect(CommandError.refused(status: 403, Reason(code: "not_permitted", sentence: "")).exitCode == 77)

@@ -2,7 +2,9 @@
 enum CommandError: Error, Equatable {
     /// The words on the command line make no sense together.
     case usage(String)
-    case notLoggedIn
+    case notLoggedIn(gateway: String)
+    /// The gateway does not take the token: its session is over, or it never was one.
+    case loginEnded(gateway: String)
     /// The gateway does not answer.
     case away(gateway: String, reason: String)
     case refused(status: UInt, Reason)
@@ -14,7 +16,7 @@ enum CommandError: Error, Equatable {
     var exitCode: Int32 {
         switch self {
         case .usage: 2
-        case .notLoggedIn: 77
+        case .notLoggedIn, .loginEnded: 77
         case .away: 69
         case .refused(let status, let reason):
             if status == 401 || status == 403 { 77 } else if Self.isUsage(reason.code) { 2 } else { 125 }
@@ -31,11 +33,18 @@ enum CommandError: Error, Equatable {
     var sentence: String {
         switch self {
         case .usage(let sentence), .local(let sentence): sentence
-        case .notLoggedIn: "not logged in: `estiba login` first, or set ESTIBA_TOKEN"
-        case .away(let gateway, let reason): "the gateway \(gateway) is away: \(reason)"
+        case .notLoggedIn(let gateway): "not logged in at \(gateway): `estiba login` first, or set ESTIBA_TOKEN"
+        case .loginEnded(let gateway):
+            "the login at \(gateway) has ended: `estiba login` again, or set another ESTIBA_TOKEN"
+        case .away(let gateway, let reason): "the gateway \(gateway) is away: \(reason)" + Self.hint(gateway)
         case .misunderstood(let what): "the gateway's answer is not understood: \(what)"
-        case .refused(_, let reason):
-            "\(reason.code): \(reason.sentence)" + (reason.nodes.map { " (\($0.joined(separator: ",")))" } ?? "")
+        case .refused(_, let reason): "\(reason.code): \(reason.sentence)"
         }
+    }
+
+    /// What helps where the gateway should be on this machine.
+    private static func hint(_ gateway: String) -> String {
+        let isHere = ["http://127.", "http://localhost:"].contains { gateway.hasPrefix($0) }
+        return isHere ? "; `estiba up` starts one on this machine" : ""
     }
 }

@@ -28,7 +28,7 @@ struct Gateway: Sendable {
     /// The gateway for what needs a login.
     static func loggedIn() throws(CommandError) -> Gateway {
         let gateway = Gateway()
-        guard gateway.token != nil else { throw .notLoggedIn }
+        guard gateway.token != nil else { throw .notLoggedIn(gateway: gateway.url) }
         return gateway
     }
 
@@ -134,7 +134,7 @@ struct Gateway: Sendable {
 
     private func refusal(_ status: HTTPResponseStatus, _ bytes: ByteBuffer) throws -> CommandError {
         let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(bytes.readableBytesView))
-        if status == .unauthorized, refusal?.error.code != "login_failed" { return .notLoggedIn }
+        if status == .unauthorized, refusal?.error.code != "login_failed" { return .loginEnded(gateway: url) }
         guard let refusal else { return .misunderstood("HTTP \(status.code)") }
         return .refused(status: status.code, refusal.error)
     }

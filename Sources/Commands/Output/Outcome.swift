@@ -26,7 +26,10 @@ struct Outcome {
             }
         }
         guard !groups.isEmpty else { return nil }
-        return groups.map { "\(NodeSet.fold($0.nodes)): \($0.words)" }.joined(separator: "; ")
+        return groups.map { group in
+            let words = group.words.hasSuffix(".") ? String(group.words.dropLast()) : group.words
+            return "\(NodeSet.fold(group.nodes)): \(words)"
+        }.joined(separator: "; ")
     }
 
     /// Whether some node did not get as far as to run the command to its end by itself.

@@ -80,7 +80,8 @@ struct UpLock: ~Copyable {
     private static func locked(_ folder: UpFolder) throws -> File {
         let file = try File(folder.lock, O_RDWR | O_CREAT, mode: 0o600)
         guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw CommandError.local("another `estiba up` uses \(folder.path); name another folder with --data")
+            throw CommandError.local(
+                "another `estiba up` uses \(folder.path): end it first, or name another folder with --data")
         }
         return file
     }

@@ -53,7 +53,9 @@ struct NodesOption: ParsableArguments {
         var registered: [Node] = []
         if set.asksForRegistered { registered = try await gateway.get("nodes", as: NodeList.self).nodes }
         let names = set.names(registered: registered.compactMap { .init($0.name) }).map(\.description)
-        guard !names.isEmpty else { throw CommandError.usage("the set \(nodes.joined(separator: ",")) is empty") }
+        guard !names.isEmpty else {
+            throw CommandError.usage("no node fits \(nodes.joined(separator: ",")); `estiba nodes` lists them")
+        }
         return names
     }
 }

@@ -50,7 +50,7 @@ struct LogoutVerb: AsyncParsableCommand {
         let gateway = try Gateway.loggedIn()
         do {
             try await gateway.post("logout", Nothing())
-        } catch CommandError.notLoggedIn {
+        } catch CommandError.loginEnded {
             // The session was over already, which is what is wanted.
         }
         StoredLogin.forget()
