@@ -65,14 +65,15 @@ struct Attached {
                 switch count {
                 case 1:
                     StandardStreams.say(
-                        "it goes on without you; come back with `estiba logs -f \(execution)`. Ctrl-C again stops it")
+                        "it goes on without you; come back with `estiba logs -f \(execution)`. Ctrl-C again now stops it"
+                    )
                     group.addTask {
                         try await Task.sleep(for: Self.secondPress)
                         exit(Self.interrupted)
                     }
                 case 2:
                     group.cancelAll()
-                    StandardStreams.say("stopping")
+                    StandardStreams.say("stopping; Ctrl-C once more does not wait for it")
                     try await gateway.post("executions/\(execution)/stop", StopRequest())
                 default: exit(Self.interrupted)
                 }

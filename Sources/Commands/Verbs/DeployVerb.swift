@@ -12,7 +12,7 @@ struct DeployVerb: AsyncParsableCommand {
             Examples:
               estiba deploy hello.sh -n 'node[1-3]' --run './hello.sh world'
               estiba deploy ./agent -n '*' --folder bin --mode 755 --overwrite
-              estiba deploy site.tar -n 'web[01-20]' --folder /srv/site --no-create --run 'tar xf site.tar'
+              estiba deploy site.tar -n 'web[01-20]' --folder /srv --run 'tar xf site.tar'
 
             The exit code is the largest of the nodes' codes; 125 when a node did not take the file.
             """)

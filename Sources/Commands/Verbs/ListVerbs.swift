@@ -70,7 +70,7 @@ struct ShowVerb: AsyncParsableCommand {
         commandName: "show", abstract: "Show an execution and its state on every node.",
         discussion: "Examples:\n  estiba show EXECUTION\n  estiba show EXECUTION --json")
 
-    @Argument(help: "The execution's id.")
+    @Argument(help: "The execution's id, as `estiba ps` and `estiba history` list it.")
     var execution: ExecutionID
 
     @Flag(help: "One JSON object.")

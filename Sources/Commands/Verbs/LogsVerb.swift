@@ -6,14 +6,16 @@ struct LogsVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logs", abstract: "Show the output of an execution.",
         discussion: """
+            With -f it stays to the end and exits with the code that `run` would give.
+
             Examples:
               estiba logs 06E8Q3T5W9CB1RMSN4KD7XGYHA
-              estiba logs -f EXECUTION                   stay to the end, with the exit code that `run` would give
-              estiba logs EXECUTION --node node1 --raw   the very bytes
+              estiba logs -f EXECUTION
+              estiba logs EXECUTION --node node1 --raw
               estiba logs EXECUTION --node node1 --since 81920
             """)
 
-    @Argument(help: "The execution's id.")
+    @Argument(help: "The execution's id, as `estiba ps` and `estiba history` list it.")
     var execution: ExecutionID
 
     @Flag(name: .shortAndLong, help: "Stay until the execution is complete.")

@@ -50,10 +50,10 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "End the command after this time (500ms, 10s, 5m, 2h).")
     var timeout: TimeSpan?
 
-    @Option(help: "Wait this long for a node that is away.")
+    @Option(help: "Wait this long for a node that is away; otherwise 10m.")
     var wait: TimeSpan?
 
-    @Option(help: "Time between asking the command to end and ending it.")
+    @Option(help: "Time between asking the command to end and killing it; otherwise 1m.")
     var grace: TimeSpan?
 
     @Flag(help: "Return when it is accepted and print the execution's id.")

@@ -12,12 +12,12 @@ struct StopVerb: AsyncParsableCommand {
               estiba stop EXECUTION --no-wait
             """)
 
-    @Argument(help: "The execution's id.")
+    @Argument(help: "The execution's id, as `estiba ps` and `estiba history` list it.")
     var execution: ExecutionID
 
     @OptionGroup var nodes: NodesOption
 
-    @Option(help: "Time between asking and ending (500ms, 10s, 5m, 2h).")
+    @Option(help: "Time between asking and killing (500ms, 10s, 5m, 2h); otherwise what was given at the start.")
     var grace: TimeSpan?
 
     @Flag(inversion: .prefixedNo, help: "Wait for the end.")
@@ -36,7 +36,7 @@ struct StopVerb: AsyncParsableCommand {
             let found: Execution = try await gateway.get("executions/\(execution)")
             let runs = (found.runs ?? []).filter { names?.contains($0.node) ?? true }
             for run in runs where run.terminal && announced.insert(run.node).inserted {
-                let left = run.remaining.map { ", \($0) processes left" } ?? ""
+                let left = run.remaining.map { $0 > 0 ? ", \($0) processes left" : "" } ?? ""
                 StandardStreams.print("\(run.node): \(run.words)\(left)")
             }
             if runs.allSatisfy(\.terminal) {

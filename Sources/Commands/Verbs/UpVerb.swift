@@ -22,7 +22,9 @@ struct UpVerb: AsyncParsableCommand {
     @Option(help: "Where the console listens; port 0 takes a free one.")
     var address = "127.0.0.1:7480"
 
-    @Option(help: "The folder for everything.", completion: .directory)
+    @Option(
+        help: "The folder for everything; otherwise ~/.local/share/estiba, for root /var/lib/estiba.",
+        completion: .directory)
     var data: String?
 
     @Flag(help: "Print one line of JSON when all is ready, and nothing else on stdout.")
