@@ -101,24 +101,29 @@ extension Executions {
     func stop(
         _ id: ExecutionID, nodes: [String]?, graceMilliseconds: UInt64?, by identity: Identity
     ) async throws(Failure) {
-        guard let live = dispatcher.executions[id] else {
-            // Complete: there is nothing left to stop, which is what was wished.
-            _ = try await entry(id, user: identity.user)
-            return
-        }
-        guard live.head.user == identity.user else { throw Self.unknown(id) }
-        var runs = Array(live.runs.indices)
-        if let nodes {
-            let numbers = nodes.map { NodeName($0).flatMap(live.number) }
-            let strangers = zip(nodes, numbers).filter { $1 == nil }.map(\.0)
-            guard strangers.isEmpty else { throw RequestCheck.unknown(strangers) }
-            runs = numbers.compactMap { $0 }
-        }
-        let grace = min(graceMilliseconds ?? live.head.graceMilliseconds, RequestCheck.longestGraceMilliseconds)
+        let live = dispatcher.executions[id]
+        var execution = live
+        if execution == nil { execution = try await entry(id, user: identity.user).execution }
+        guard let execution, execution.head.user == identity.user else { throw Self.unknown(id) }
+        let runs = try Self.runs(on: nodes, of: execution)
+        // Complete: there is nothing left to stop, which is what was wished.
+        guard live != nil else { return }
+        let grace = min(graceMilliseconds ?? execution.head.graceMilliseconds, RequestCheck.longestGraceMilliseconds)
         let wish = StopWish(graceMilliseconds: grace, user: identity.user)
-        let wished = runs
-        try await journal { try await $0.wish(id, runs: wished, wish) }
-        perform([.stopWished(id, runs: wished, wish)])
+        try await journal { try await $0.wish(id, runs: runs, wish) }
+        perform([.stopWished(id, runs: runs, wish)])
+    }
+
+    /// The run numbers of nodes, of all where none are named; `unknown_node` where one is none of the execution's.
+    private static func runs(on nodes: [String]?, of execution: Execution) throws(Failure) -> [Int] {
+        guard let nodes else { return Array(execution.runs.indices) }
+        let numbers = nodes.map { NodeName($0).flatMap(execution.number) }
+        let strangers = zip(nodes, numbers).filter { $1 == nil }.map(\.0)
+        guard strangers.isEmpty else {
+            let names = strangers.joined(separator: ", ")
+            throw Failure(.unknownNode, "Not among the nodes of this execution: \(names).", nodes: strangers)
+        }
+        return numbers.compactMap { $0 }
     }
 
     private func entry(_ id: ExecutionID, user: String) async throws(Failure) -> Journal.Entry {
