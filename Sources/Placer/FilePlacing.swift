@@ -36,7 +36,8 @@ struct FilePlacing {
             throw PlacementFailure(.notAFile, "What is called \(target.name) in \(folderName) is not a file.")
         }
         if !target.overwrites {
-            throw PlacementFailure(.exists, "There is a file \(target.name) in \(folderName) already.")
+            throw PlacementFailure(
+                .exists, "There is a file \(target.name) in \(folderName) already, and it is not to be overwritten.")
         }
     }
 

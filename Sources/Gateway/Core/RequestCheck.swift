@@ -87,7 +87,7 @@ enum RequestCheck {
     static func unknown(_ names: [String]) -> Failure {
         let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
         return Failure(
-            .unknownNode, "No such node: \(shown). Look at the list of nodes for their names.", nodes: names)
+            .unknownNode, "No such node: \(shown). The list of nodes has their names.", nodes: names)
     }
 
     private static func kind(_ kind: String?, hasFiles: Bool, hasCommand: Bool) throws(Failure) -> String {

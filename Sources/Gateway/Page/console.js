@@ -82,7 +82,9 @@ async function begin(code = takeCode()) {
         if (!(error instanceof Refusal)) throw error;
         if (error.status === 0 || error.status >= 500) return unreachable(error, code);
         leave(
-            code ? "That address has been used already or is too old. Log in here, or print a new one." : undefined,
+            code
+                ? "That address has been used already or is too old. Log in here, or start `estiba up` again for a new one."
+                : undefined,
         );
     }
 }
