@@ -60,7 +60,7 @@ class Salt:
                        "mine_enabled: False\nacceptance_wait_time: 1\n", f"m{i}")
         deadline = time.monotonic() + 240
         while True:
-            done = subprocess.run(self.salt("true"), capture_output=True, text=True)
+            done = subprocess.run(self.salt("/bin/true"), capture_output=True, text=True)
             if sum(line.startswith("m") and line.endswith(":") for line in done.stdout.splitlines()) == 10 \
                     and "did not return" not in done.stdout and "No response" not in done.stdout:
                 return
