@@ -119,6 +119,9 @@ struct Gateway: Sendable {
     }
 
     private func execute(_ request: HTTPClientRequest, deadline: NIODeadline) async throws -> HTTPClientResponse {
+        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+            throw CommandError.usage("the gateway's address begins with http:// or https://, and \(url) does not")
+        }
         do {
             let response = try await Self.client.execute(request, deadline: deadline)
             if let token, let renewed = response.headers.first(name: "Estiba-Token") {
