@@ -34,16 +34,26 @@ final class Journal: Sendable {
         case conflict
     }
 
+    /// The file is another version's.
+    struct UnknownFormat: Error, Equatable, CustomStringConvertible {
+        let path: String
+        let found: Int
+
+        var description: String {
+            "\(path) is a journal of format \(found); this gateway knows format \(Journal.format)"
+        }
+    }
+
     let pool: DatabasePool
 
-    /// Opens or makes the journal; throws for one of another format.
+    /// Opens or makes the journal; throws `UnknownFormat` for one of another version.
     init(path: String) throws {
         pool = try DatabasePool(path: path)
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try pool.write { database in
             try database.execute(sql: Self.schema)
             let found = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'format'")
-            guard found == Self.format else { throw DatabaseError(message: "a journal of format \(found ?? 0)") }
+            guard found == Self.format else { throw UnknownFormat(path: path, found: found ?? 0) }
         }
     }
 
