@@ -82,7 +82,8 @@ struct ShowVerb: AsyncParsableCommand {
         StandardStreams.print("\(found.execution)  \(found.kind ?? "")  \(Moment.text(found.created))")
         if let command = found.command { StandardStreams.print("command: \(Table.tame(command))") }
         for file in found.files ?? [] {
-            StandardStreams.print("file: \(Table.tame(file.name)) to \(Table.tame(file.folder)), \(file.size) bytes")
+            let folder = file.folder.isEmpty ? "~" : Table.tame(file.folder)
+            StandardStreams.print("file: \(Table.tame(file.name)) to \(folder), \(file.size) bytes")
         }
         let rows = (found.runs ?? []).sorted { $0.run < $1.run }.map { [$0.node, $0.words, Moment.text($0.since)] }
         Table.print([["NODE", "STATE", "SINCE"]] + rows)
