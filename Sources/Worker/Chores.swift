@@ -85,7 +85,7 @@ final class Chores: Sendable {
     }
 }
 
-/// A counting semaphore, sem_init(3).
+/// A counting semaphore, sem_init(3); unchecked, because its only state is the `sem_t`, which is made for many threads.
 private final class Signal: @unchecked Sendable {
     private let raw = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
