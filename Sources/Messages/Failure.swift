@@ -40,6 +40,12 @@ package struct Failure: Error, Hashable, Sendable {
         case loginFailed = "login_failed"
         case tooMany = "too_many"
         case offsetAhead = "offset_ahead"
+        case badArchive = "bad_archive"
+        case unknownProfile = "unknown_profile"
+        case prepareFailed = "prepare_failed"
+        case nothingKept = "nothing_kept"
+        case unknownUpload = "unknown_upload"
+        case unknownService = "unknown_service"
         case `internal`
     }
 

@@ -8,6 +8,7 @@ package enum Verb: UInt8, Sendable, CaseIterable {
     case follow = 6
     case absent = 7
     case failure = 8
+    case grants = 9
     case order = 16
     case stop = 17
     case report = 18
@@ -16,6 +17,7 @@ package enum Verb: UInt8, Sendable, CaseIterable {
     case replay = 21
     case replayed = 22
     case clock = 23
+    case removeService = 24
     case chunkRequest = 32
     case chunk = 33
     case range = 34

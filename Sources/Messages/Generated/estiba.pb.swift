@@ -197,6 +197,56 @@ package nonisolated struct WireHello: Sendable {
 
   package var startedMilliseconds: Int64 = 0
 
+  /// what a node can do with a file beyond placing it
+  package var profiles: [WireProfile] = []
+
+  /// the service names it announces
+  package var services: [WireService] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// An operator's name for a place and what is done with a file there, as a node offers it.
+package nonisolated struct WireProfile: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  /// what it will do, for people
+  package var says: String = String()
+
+  /// file names it takes, as shell patterns: *.war
+  package var match: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A service name as its node announces it.
+package nonisolated struct WireService: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var user: String = String()
+
+  package var execution: Data = Data()
+
+  package var sinceMilliseconds: Int64 = 0
+
+  /// stays when its run ends, until it is removed
+  package var permanent: Bool = false
+
+  /// 0: none told
+  package var port: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -219,40 +269,58 @@ package nonisolated struct WireWelcome: Sendable {
 }
 
 /// One node as a broker sees it. A reader applies what has the greater (instance, sequence).
-package nonisolated struct WirePresence: Sendable {
+package nonisolated struct WirePresence: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var node: String = String()
+  package var node: String {
+    get {_storage._node}
+    set {_uniqueStorage()._node = newValue}
+  }
 
-  package var present: Bool = false
+  package var present: Bool {
+    get {_storage._present}
+    set {_uniqueStorage()._present = newValue}
+  }
 
   /// Unix time of the last change
-  package var sinceMilliseconds: Int64 = 0
+  package var sinceMilliseconds: Int64 {
+    get {_storage._sinceMilliseconds}
+    set {_uniqueStorage()._sinceMilliseconds = newValue}
+  }
 
-  package var instance: UInt64 = 0
+  package var instance: UInt64 {
+    get {_storage._instance}
+    set {_uniqueStorage()._instance = newValue}
+  }
 
-  package var sequence: UInt64 = 0
+  package var sequence: UInt64 {
+    get {_storage._sequence}
+    set {_uniqueStorage()._sequence = newValue}
+  }
 
   /// absent for a node that was never seen
   package var hello: WireHello {
-    get {_hello ?? WireHello()}
-    set {_hello = newValue}
+    get {_storage._hello ?? WireHello()}
+    set {_uniqueStorage()._hello = newValue}
   }
   /// Returns true if `hello` has been explicitly set.
-  package var hasHello: Bool {self._hello != nil}
+  package var hasHello: Bool {_storage._hello != nil}
   /// Clears the value of `hello`. Subsequent reads from it will return its default value.
-  package mutating func clearHello() {self._hello = nil}
+  package mutating func clearHello() {_uniqueStorage()._hello = nil}
 
   /// of the node's public key
-  package var fingerprint: String = String()
+  package var fingerprint: String {
+    get {_storage._fingerprint}
+    set {_uniqueStorage()._fingerprint = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _hello: WireHello? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// All registered nodes, present or not; sent after a gateway's hello, before any change.
@@ -279,6 +347,42 @@ package nonisolated struct WireFollow: Sendable {
   // methods supported on all messages.
 
   package var prefixes: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Every grant to a user's own key that stands, from one gateway; takes the place of what that gateway said before.
+package nonisolated struct WireGrants: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var grants: [WireGrant] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireGrant: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// CURVE public key, 32 bytes
+  package var key: Data = Data()
+
+  package var user: String = String()
+
+  /// of the key; its principal is user:USER/NAME
+  package var name: String = String()
+
+  /// topic prefixes, each ending in /
+  package var prefixes: [String] = []
+
+  package var expiresMilliseconds: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -396,11 +500,38 @@ package nonisolated struct WireOrder: @unchecked Sendable {
     set {_uniqueStorage()._leave = newValue}
   }
 
+  /// announced from the command's start
+  package var service: WireServiceName {
+    get {_storage._service ?? WireServiceName()}
+    set {_uniqueStorage()._service = newValue}
+  }
+  /// Returns true if `service` has been explicitly set.
+  package var hasService: Bool {_storage._service != nil}
+  /// Clears the value of `service`. Subsequent reads from it will return its default value.
+  package mutating func clearService() {_uniqueStorage()._service = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct WireServiceName: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1-40 characters
+  package var name: String = String()
+
+  package var permanent: Bool = false
+
+  package var port: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireCommand: Sendable {
@@ -443,6 +574,18 @@ package nonisolated struct WireFile: Sendable {
   package var overwrite: Bool = false
 
   package var createFolder: Bool = false
+
+  /// of the node's; says the folder instead of `folder`
+  package var profile: String = String()
+
+  /// the blob is a tar archive; what it holds becomes the folder `name`
+  package var tree: Bool = false
+
+  /// what it takes the place of is kept for a rollback
+  package var keepPrevious: Bool = false
+
+  /// an execution's id: puts back what that one kept; there is no blob
+  package var restore: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -497,7 +640,7 @@ package nonisolated struct WireReport: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// grows by one per run
+  /// greater than that of every earlier report of the run
   package var sequence: UInt64 = 0
 
   package var state: WireState = .unspecified
@@ -642,6 +785,21 @@ package nonisolated struct WireClock: Sendable {
   package init() {}
 }
 
+/// Ends the announcement of a user's service name on the node.
+package nonisolated struct WireRemoveService: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var user: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// index 0xFFFFFFFF asks for the list of chunk hashes.
 package nonisolated struct WireChunkRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -709,6 +867,226 @@ package nonisolated struct WireEvent: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Body of a status/ message: a node's figures at one moment. What cannot be read is absent.
+package nonisolated struct WireStatus: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// by the node's own clock
+  package var timeMilliseconds: Int64 {
+    get {_storage._timeMilliseconds}
+    set {_uniqueStorage()._timeMilliseconds = newValue}
+  }
+
+  package var hostname: String {
+    get {_storage._hostname}
+    set {_uniqueStorage()._hostname = newValue}
+  }
+
+  package var addresses: [String] {
+    get {_storage._addresses}
+    set {_uniqueStorage()._addresses = newValue}
+  }
+
+  package var kernel: String {
+    get {_storage._kernel}
+    set {_uniqueStorage()._kernel = newValue}
+  }
+
+  package var uptimeSeconds: UInt64 {
+    get {_storage._uptimeSeconds ?? 0}
+    set {_uniqueStorage()._uptimeSeconds = newValue}
+  }
+  /// Returns true if `uptimeSeconds` has been explicitly set.
+  package var hasUptimeSeconds: Bool {_storage._uptimeSeconds != nil}
+  /// Clears the value of `uptimeSeconds`. Subsequent reads from it will return its default value.
+  package mutating func clearUptimeSeconds() {_uniqueStorage()._uptimeSeconds = nil}
+
+  /// 1, 5 and 15 minutes
+  package var load: [Double] {
+    get {_storage._load}
+    set {_uniqueStorage()._load = newValue}
+  }
+
+  package var memory: WireStatus.Memory {
+    get {_storage._memory ?? WireStatus.Memory()}
+    set {_uniqueStorage()._memory = newValue}
+  }
+  /// Returns true if `memory` has been explicitly set.
+  package var hasMemory: Bool {_storage._memory != nil}
+  /// Clears the value of `memory`. Subsequent reads from it will return its default value.
+  package mutating func clearMemory() {_uniqueStorage()._memory = nil}
+
+  /// of all cores together, 0-100
+  package var cpuPercent: Double {
+    get {_storage._cpuPercent ?? 0}
+    set {_uniqueStorage()._cpuPercent = newValue}
+  }
+  /// Returns true if `cpuPercent` has been explicitly set.
+  package var hasCpuPercent: Bool {_storage._cpuPercent != nil}
+  /// Clears the value of `cpuPercent`. Subsequent reads from it will return its default value.
+  package mutating func clearCpuPercent() {_uniqueStorage()._cpuPercent = nil}
+
+  package var corePercent: [Double] {
+    get {_storage._corePercent}
+    set {_uniqueStorage()._corePercent = newValue}
+  }
+
+  package var temperatureCelsius: Double {
+    get {_storage._temperatureCelsius ?? 0}
+    set {_uniqueStorage()._temperatureCelsius = newValue}
+  }
+  /// Returns true if `temperatureCelsius` has been explicitly set.
+  package var hasTemperatureCelsius: Bool {_storage._temperatureCelsius != nil}
+  /// Clears the value of `temperatureCelsius`. Subsequent reads from it will return its default value.
+  package mutating func clearTemperatureCelsius() {_uniqueStorage()._temperatureCelsius = nil}
+
+  package var network: WireStatus.Network {
+    get {_storage._network ?? WireStatus.Network()}
+    set {_uniqueStorage()._network = newValue}
+  }
+  /// Returns true if `network` has been explicitly set.
+  package var hasNetwork: Bool {_storage._network != nil}
+  /// Clears the value of `network`. Subsequent reads from it will return its default value.
+  package mutating func clearNetwork() {_uniqueStorage()._network = nil}
+
+  /// at most ten
+  package var busiest: [WireStatus.Process] {
+    get {_storage._busiest}
+    set {_uniqueStorage()._busiest = newValue}
+  }
+
+  package var disks: [WireStatus.Disk] {
+    get {_storage._disks}
+    set {_uniqueStorage()._disks = newValue}
+  }
+
+  package var diskReadBytesPerSecond: Double {
+    get {_storage._diskReadBytesPerSecond ?? 0}
+    set {_uniqueStorage()._diskReadBytesPerSecond = newValue}
+  }
+  /// Returns true if `diskReadBytesPerSecond` has been explicitly set.
+  package var hasDiskReadBytesPerSecond: Bool {_storage._diskReadBytesPerSecond != nil}
+  /// Clears the value of `diskReadBytesPerSecond`. Subsequent reads from it will return its default value.
+  package mutating func clearDiskReadBytesPerSecond() {_uniqueStorage()._diskReadBytesPerSecond = nil}
+
+  package var diskWriteBytesPerSecond: Double {
+    get {_storage._diskWriteBytesPerSecond ?? 0}
+    set {_uniqueStorage()._diskWriteBytesPerSecond = newValue}
+  }
+  /// Returns true if `diskWriteBytesPerSecond` has been explicitly set.
+  package var hasDiskWriteBytesPerSecond: Bool {_storage._diskWriteBytesPerSecond != nil}
+  /// Clears the value of `diskWriteBytesPerSecond`. Subsequent reads from it will return its default value.
+  package mutating func clearDiskWriteBytesPerSecond() {_uniqueStorage()._diskWriteBytesPerSecond = nil}
+
+  /// the operator's own key value file
+  package var own: Dictionary<String,String> {
+    get {_storage._own}
+    set {_uniqueStorage()._own = newValue}
+  }
+
+  /// the node's clock less the gateway's; 0 where it is not known
+  package var offsetMilliseconds: Int64 {
+    get {_storage._offsetMilliseconds}
+    set {_uniqueStorage()._offsetMilliseconds = newValue}
+  }
+
+  /// live runs of all users
+  package var runs: UInt32 {
+    get {_storage._runs}
+    set {_uniqueStorage()._runs = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// bytes
+  package nonisolated struct Memory: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var total: UInt64 = 0
+
+    package var free: UInt64 = 0
+
+    package var available: UInt64 = 0
+
+    package var buffers: UInt64 = 0
+
+    package var cached: UInt64 = 0
+
+    package var swapTotal: UInt64 = 0
+
+    package var swapFree: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Network: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var interface: String = String()
+
+    package var receivedBytesPerSecond: Double = 0
+
+    package var sentBytesPerSecond: Double = 0
+
+    package var receivedBytes: UInt64 = 0
+
+    package var sentBytes: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Process: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var pid: UInt32 = 0
+
+    package var name: String = String()
+
+    package var user: String = String()
+
+    /// of one core
+    package var cpuPercent: Double = 0
+
+    package var memoryPercent: Double = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Disk: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var path: String = String()
+
+    package var totalBytes: UInt64 = 0
+
+    package var freeBytes: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "estiba.v1"
@@ -758,7 +1136,7 @@ nonisolated extension WireFailure: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}version_oldest\0\u{3}version_newest\0\u{1}program\0\u{1}addresses\0\u{1}labels\0\u{1}facts\0\u{1}takes\0\u{1}runs\0\u{1}enrolment\0\u{3}started_milliseconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}version_oldest\0\u{3}version_newest\0\u{1}program\0\u{1}addresses\0\u{1}labels\0\u{1}facts\0\u{1}takes\0\u{1}runs\0\u{1}enrolment\0\u{3}started_milliseconds\0\u{1}profiles\0\u{1}services\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -776,6 +1154,8 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 8: try { try decoder.decodeRepeatedBytesField(value: &self.runs) }()
       case 9: try { try decoder.decodeSingularFixed64Field(value: &self.enrolment) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.startedMilliseconds) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.profiles) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.services) }()
       default: break
       }
     }
@@ -812,6 +1192,12 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.startedMilliseconds != 0 {
       try visitor.visitSingularInt64Field(value: self.startedMilliseconds, fieldNumber: 10)
     }
+    if !self.profiles.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.profiles, fieldNumber: 11)
+    }
+    if !self.services.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.services, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -826,6 +1212,103 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.runs != rhs.runs {return false}
     if lhs.enrolment != rhs.enrolment {return false}
     if lhs.startedMilliseconds != rhs.startedMilliseconds {return false}
+    if lhs.profiles != rhs.profiles {return false}
+    if lhs.services != rhs.services {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireProfile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Profile"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}says\0\u{1}match\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.says) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.match) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.says.isEmpty {
+      try visitor.visitSingularStringField(value: self.says, fieldNumber: 2)
+    }
+    if !self.match.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.match, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireProfile, rhs: WireProfile) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.says != rhs.says {return false}
+    if lhs.match != rhs.match {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireService: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Service"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}user\0\u{1}execution\0\u{3}since_milliseconds\0\u{1}permanent\0\u{1}port\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.execution) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.sinceMilliseconds) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.permanent) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 2)
+    }
+    if !self.execution.isEmpty {
+      try visitor.visitSingularBytesField(value: self.execution, fieldNumber: 3)
+    }
+    if self.sinceMilliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceMilliseconds, fieldNumber: 4)
+    }
+    if self.permanent != false {
+      try visitor.visitSingularBoolField(value: self.permanent, fieldNumber: 5)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireService, rhs: WireService) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.user != rhs.user {return false}
+    if lhs.execution != rhs.execution {return false}
+    if lhs.sinceMilliseconds != rhs.sinceMilliseconds {return false}
+    if lhs.permanent != rhs.permanent {return false}
+    if lhs.port != rhs.port {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -870,61 +1353,109 @@ nonisolated extension WirePresence: SwiftProtobuf.Message, SwiftProtobuf._Messag
   package static let protoMessageName: String = _protobuf_package + ".Presence"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}present\0\u{3}since_milliseconds\0\u{1}instance\0\u{1}sequence\0\u{1}hello\0\u{1}fingerprint\0")
 
+  fileprivate class _StorageClass {
+    var _node: String = String()
+    var _present: Bool = false
+    var _sinceMilliseconds: Int64 = 0
+    var _instance: UInt64 = 0
+    var _sequence: UInt64 = 0
+    var _hello: WireHello? = nil
+    var _fingerprint: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _node = source._node
+      _present = source._present
+      _sinceMilliseconds = source._sinceMilliseconds
+      _instance = source._instance
+      _sequence = source._sequence
+      _hello = source._hello
+      _fingerprint = source._fingerprint
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
-      case 2: try { try decoder.decodeSingularBoolField(value: &self.present) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.sinceMilliseconds) }()
-      case 4: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._hello) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._node) }()
+        case 2: try { try decoder.decodeSingularBoolField(value: &_storage._present) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._sinceMilliseconds) }()
+        case 4: try { try decoder.decodeSingularFixed64Field(value: &_storage._instance) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._hello) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.node.isEmpty {
-      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
-    }
-    if self.present != false {
-      try visitor.visitSingularBoolField(value: self.present, fieldNumber: 2)
-    }
-    if self.sinceMilliseconds != 0 {
-      try visitor.visitSingularInt64Field(value: self.sinceMilliseconds, fieldNumber: 3)
-    }
-    if self.instance != 0 {
-      try visitor.visitSingularFixed64Field(value: self.instance, fieldNumber: 4)
-    }
-    if self.sequence != 0 {
-      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 5)
-    }
-    try { if let v = self._hello {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    if !self.fingerprint.isEmpty {
-      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 7)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._node.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._node, fieldNumber: 1)
+      }
+      if _storage._present != false {
+        try visitor.visitSingularBoolField(value: _storage._present, fieldNumber: 2)
+      }
+      if _storage._sinceMilliseconds != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._sinceMilliseconds, fieldNumber: 3)
+      }
+      if _storage._instance != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._instance, fieldNumber: 4)
+      }
+      if _storage._sequence != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._sequence, fieldNumber: 5)
+      }
+      try { if let v = _storage._hello {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._fingerprint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fingerprint, fieldNumber: 7)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WirePresence, rhs: WirePresence) -> Bool {
-    if lhs.node != rhs.node {return false}
-    if lhs.present != rhs.present {return false}
-    if lhs.sinceMilliseconds != rhs.sinceMilliseconds {return false}
-    if lhs.instance != rhs.instance {return false}
-    if lhs.sequence != rhs.sequence {return false}
-    if lhs._hello != rhs._hello {return false}
-    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._node != rhs_storage._node {return false}
+        if _storage._present != rhs_storage._present {return false}
+        if _storage._sinceMilliseconds != rhs_storage._sinceMilliseconds {return false}
+        if _storage._instance != rhs_storage._instance {return false}
+        if _storage._sequence != rhs_storage._sequence {return false}
+        if _storage._hello != rhs_storage._hello {return false}
+        if _storage._fingerprint != rhs_storage._fingerprint {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -995,6 +1526,86 @@ nonisolated extension WireFollow: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
   package static func ==(lhs: WireFollow, rhs: WireFollow) -> Bool {
     if lhs.prefixes != rhs.prefixes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGrants: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Grants"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grants\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.grants) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.grants.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.grants, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireGrants, rhs: WireGrants) -> Bool {
+    if lhs.grants != rhs.grants {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGrant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Grant"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}user\0\u{1}name\0\u{1}prefixes\0\u{3}expires_milliseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.prefixes) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.expiresMilliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
+    }
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 2)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 3)
+    }
+    if !self.prefixes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.prefixes, fieldNumber: 4)
+    }
+    if self.expiresMilliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.expiresMilliseconds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireGrant, rhs: WireGrant) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.user != rhs.user {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.prefixes != rhs.prefixes {return false}
+    if lhs.expiresMilliseconds != rhs.expiresMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1072,7 +1683,7 @@ nonisolated extension WireDelivery: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Order"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}execution\0\u{1}owner\0\u{1}user\0\u{1}uid\0\u{1}kind\0\u{1}nodes\0\u{1}files\0\u{1}command\0\u{1}limits\0\u{1}environment\0\u{1}input\0\u{1}leave\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}execution\0\u{1}owner\0\u{1}user\0\u{1}uid\0\u{1}kind\0\u{1}nodes\0\u{1}files\0\u{1}command\0\u{1}limits\0\u{1}environment\0\u{1}input\0\u{1}leave\0\u{1}service\0")
 
   fileprivate class _StorageClass {
     var _execution: Data = Data()
@@ -1087,6 +1698,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _environment: [WireVariable] = []
     var _input: WireInput = .none
     var _leave: Bool = false
+    var _service: WireServiceName? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1109,6 +1721,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _environment = source._environment
       _input = source._input
       _leave = source._leave
+      _service = source._service
     }
   }
 
@@ -1139,6 +1752,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._environment) }()
         case 11: try { try decoder.decodeSingularEnumField(value: &_storage._input) }()
         case 12: try { try decoder.decodeSingularBoolField(value: &_storage._leave) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._service) }()
         default: break
         }
       }
@@ -1187,6 +1801,9 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if _storage._leave != false {
         try visitor.visitSingularBoolField(value: _storage._leave, fieldNumber: 12)
       }
+      try { if let v = _storage._service {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1208,10 +1825,51 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._environment != rhs_storage._environment {return false}
         if _storage._input != rhs_storage._input {return false}
         if _storage._leave != rhs_storage._leave {return false}
+        if _storage._service != rhs_storage._service {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireServiceName: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ServiceName"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}permanent\0\u{1}port\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.permanent) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.permanent != false {
+      try visitor.visitSingularBoolField(value: self.permanent, fieldNumber: 2)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireServiceName, rhs: WireServiceName) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.permanent != rhs.permanent {return false}
+    if lhs.port != rhs.port {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1259,7 +1917,7 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".File"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}blob\0\u{1}size\0\u{1}mode\0\u{1}folder\0\u{1}overwrite\0\u{3}create_folder\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}blob\0\u{1}size\0\u{1}mode\0\u{1}folder\0\u{1}overwrite\0\u{3}create_folder\0\u{1}profile\0\u{1}tree\0\u{3}keep_previous\0\u{1}restore\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1274,6 +1932,10 @@ nonisolated extension WireFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 5: try { try decoder.decodeSingularStringField(value: &self.folder) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.overwrite) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.createFolder) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.profile) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.tree) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.keepPrevious) }()
+      case 11: try { try decoder.decodeSingularBytesField(value: &self.restore) }()
       default: break
       }
     }
@@ -1301,6 +1963,18 @@ nonisolated extension WireFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.createFolder != false {
       try visitor.visitSingularBoolField(value: self.createFolder, fieldNumber: 7)
     }
+    if !self.profile.isEmpty {
+      try visitor.visitSingularStringField(value: self.profile, fieldNumber: 8)
+    }
+    if self.tree != false {
+      try visitor.visitSingularBoolField(value: self.tree, fieldNumber: 9)
+    }
+    if self.keepPrevious != false {
+      try visitor.visitSingularBoolField(value: self.keepPrevious, fieldNumber: 10)
+    }
+    if !self.restore.isEmpty {
+      try visitor.visitSingularBytesField(value: self.restore, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1312,6 +1986,10 @@ nonisolated extension WireFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.folder != rhs.folder {return false}
     if lhs.overwrite != rhs.overwrite {return false}
     if lhs.createFolder != rhs.createFolder {return false}
+    if lhs.profile != rhs.profile {return false}
+    if lhs.tree != rhs.tree {return false}
+    if lhs.keepPrevious != rhs.keepPrevious {return false}
+    if lhs.restore != rhs.restore {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1716,6 +2394,41 @@ nonisolated extension WireClock: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 }
 
+nonisolated extension WireRemoveService: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemoveService"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}user\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRemoveService, rhs: WireRemoveService) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.user != rhs.user {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireChunkRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ChunkRequest"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}blob\0\u{1}index\0")
@@ -1858,6 +2571,395 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Status"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_milliseconds\0\u{1}hostname\0\u{1}addresses\0\u{1}kernel\0\u{3}uptime_seconds\0\u{1}load\0\u{1}memory\0\u{3}cpu_percent\0\u{3}core_percent\0\u{3}temperature_celsius\0\u{1}network\0\u{1}busiest\0\u{1}disks\0\u{3}disk_read_bytes_per_second\0\u{3}disk_write_bytes_per_second\0\u{1}own\0\u{3}offset_milliseconds\0\u{1}runs\0")
+
+  fileprivate class _StorageClass {
+    var _timeMilliseconds: Int64 = 0
+    var _hostname: String = String()
+    var _addresses: [String] = []
+    var _kernel: String = String()
+    var _uptimeSeconds: UInt64? = nil
+    var _load: [Double] = []
+    var _memory: WireStatus.Memory? = nil
+    var _cpuPercent: Double? = nil
+    var _corePercent: [Double] = []
+    var _temperatureCelsius: Double? = nil
+    var _network: WireStatus.Network? = nil
+    var _busiest: [WireStatus.Process] = []
+    var _disks: [WireStatus.Disk] = []
+    var _diskReadBytesPerSecond: Double? = nil
+    var _diskWriteBytesPerSecond: Double? = nil
+    var _own: Dictionary<String,String> = [:]
+    var _offsetMilliseconds: Int64 = 0
+    var _runs: UInt32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _timeMilliseconds = source._timeMilliseconds
+      _hostname = source._hostname
+      _addresses = source._addresses
+      _kernel = source._kernel
+      _uptimeSeconds = source._uptimeSeconds
+      _load = source._load
+      _memory = source._memory
+      _cpuPercent = source._cpuPercent
+      _corePercent = source._corePercent
+      _temperatureCelsius = source._temperatureCelsius
+      _network = source._network
+      _busiest = source._busiest
+      _disks = source._disks
+      _diskReadBytesPerSecond = source._diskReadBytesPerSecond
+      _diskWriteBytesPerSecond = source._diskWriteBytesPerSecond
+      _own = source._own
+      _offsetMilliseconds = source._offsetMilliseconds
+      _runs = source._runs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularInt64Field(value: &_storage._timeMilliseconds) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._hostname) }()
+        case 3: try { try decoder.decodeRepeatedStringField(value: &_storage._addresses) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._kernel) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._uptimeSeconds) }()
+        case 6: try { try decoder.decodeRepeatedDoubleField(value: &_storage._load) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._memory) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._cpuPercent) }()
+        case 9: try { try decoder.decodeRepeatedDoubleField(value: &_storage._corePercent) }()
+        case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._temperatureCelsius) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._network) }()
+        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._busiest) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._disks) }()
+        case 14: try { try decoder.decodeSingularDoubleField(value: &_storage._diskReadBytesPerSecond) }()
+        case 15: try { try decoder.decodeSingularDoubleField(value: &_storage._diskWriteBytesPerSecond) }()
+        case 16: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._own) }()
+        case 17: try { try decoder.decodeSingularInt64Field(value: &_storage._offsetMilliseconds) }()
+        case 18: try { try decoder.decodeSingularUInt32Field(value: &_storage._runs) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._timeMilliseconds != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._timeMilliseconds, fieldNumber: 1)
+      }
+      if !_storage._hostname.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._hostname, fieldNumber: 2)
+      }
+      if !_storage._addresses.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._addresses, fieldNumber: 3)
+      }
+      if !_storage._kernel.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._kernel, fieldNumber: 4)
+      }
+      try { if let v = _storage._uptimeSeconds {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._load.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._load, fieldNumber: 6)
+      }
+      try { if let v = _storage._memory {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      try { if let v = _storage._cpuPercent {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+      } }()
+      if !_storage._corePercent.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._corePercent, fieldNumber: 9)
+      }
+      try { if let v = _storage._temperatureCelsius {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 10)
+      } }()
+      try { if let v = _storage._network {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
+      if !_storage._busiest.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._busiest, fieldNumber: 12)
+      }
+      if !_storage._disks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._disks, fieldNumber: 13)
+      }
+      try { if let v = _storage._diskReadBytesPerSecond {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 14)
+      } }()
+      try { if let v = _storage._diskWriteBytesPerSecond {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 15)
+      } }()
+      if !_storage._own.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._own, fieldNumber: 16)
+      }
+      if _storage._offsetMilliseconds != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._offsetMilliseconds, fieldNumber: 17)
+      }
+      if _storage._runs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._runs, fieldNumber: 18)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatus, rhs: WireStatus) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._timeMilliseconds != rhs_storage._timeMilliseconds {return false}
+        if _storage._hostname != rhs_storage._hostname {return false}
+        if _storage._addresses != rhs_storage._addresses {return false}
+        if _storage._kernel != rhs_storage._kernel {return false}
+        if _storage._uptimeSeconds != rhs_storage._uptimeSeconds {return false}
+        if _storage._load != rhs_storage._load {return false}
+        if _storage._memory != rhs_storage._memory {return false}
+        if _storage._cpuPercent != rhs_storage._cpuPercent {return false}
+        if _storage._corePercent != rhs_storage._corePercent {return false}
+        if _storage._temperatureCelsius != rhs_storage._temperatureCelsius {return false}
+        if _storage._network != rhs_storage._network {return false}
+        if _storage._busiest != rhs_storage._busiest {return false}
+        if _storage._disks != rhs_storage._disks {return false}
+        if _storage._diskReadBytesPerSecond != rhs_storage._diskReadBytesPerSecond {return false}
+        if _storage._diskWriteBytesPerSecond != rhs_storage._diskWriteBytesPerSecond {return false}
+        if _storage._own != rhs_storage._own {return false}
+        if _storage._offsetMilliseconds != rhs_storage._offsetMilliseconds {return false}
+        if _storage._runs != rhs_storage._runs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus.Memory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = WireStatus.protoMessageName + ".Memory"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}total\0\u{1}free\0\u{1}available\0\u{1}buffers\0\u{1}cached\0\u{3}swap_total\0\u{3}swap_free\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.total) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.free) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.available) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.buffers) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.cached) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.swapTotal) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.swapFree) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.total != 0 {
+      try visitor.visitSingularUInt64Field(value: self.total, fieldNumber: 1)
+    }
+    if self.free != 0 {
+      try visitor.visitSingularUInt64Field(value: self.free, fieldNumber: 2)
+    }
+    if self.available != 0 {
+      try visitor.visitSingularUInt64Field(value: self.available, fieldNumber: 3)
+    }
+    if self.buffers != 0 {
+      try visitor.visitSingularUInt64Field(value: self.buffers, fieldNumber: 4)
+    }
+    if self.cached != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cached, fieldNumber: 5)
+    }
+    if self.swapTotal != 0 {
+      try visitor.visitSingularUInt64Field(value: self.swapTotal, fieldNumber: 6)
+    }
+    if self.swapFree != 0 {
+      try visitor.visitSingularUInt64Field(value: self.swapFree, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatus.Memory, rhs: WireStatus.Memory) -> Bool {
+    if lhs.total != rhs.total {return false}
+    if lhs.free != rhs.free {return false}
+    if lhs.available != rhs.available {return false}
+    if lhs.buffers != rhs.buffers {return false}
+    if lhs.cached != rhs.cached {return false}
+    if lhs.swapTotal != rhs.swapTotal {return false}
+    if lhs.swapFree != rhs.swapFree {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus.Network: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = WireStatus.protoMessageName + ".Network"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}interface\0\u{3}received_bytes_per_second\0\u{3}sent_bytes_per_second\0\u{3}received_bytes\0\u{3}sent_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.interface) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.receivedBytesPerSecond) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.sentBytesPerSecond) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.receivedBytes) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.sentBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.interface.isEmpty {
+      try visitor.visitSingularStringField(value: self.interface, fieldNumber: 1)
+    }
+    if self.receivedBytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.receivedBytesPerSecond, fieldNumber: 2)
+    }
+    if self.sentBytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sentBytesPerSecond, fieldNumber: 3)
+    }
+    if self.receivedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.receivedBytes, fieldNumber: 4)
+    }
+    if self.sentBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sentBytes, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatus.Network, rhs: WireStatus.Network) -> Bool {
+    if lhs.interface != rhs.interface {return false}
+    if lhs.receivedBytesPerSecond != rhs.receivedBytesPerSecond {return false}
+    if lhs.sentBytesPerSecond != rhs.sentBytesPerSecond {return false}
+    if lhs.receivedBytes != rhs.receivedBytes {return false}
+    if lhs.sentBytes != rhs.sentBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus.Process: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = WireStatus.protoMessageName + ".Process"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{1}name\0\u{1}user\0\u{3}cpu_percent\0\u{3}memory_percent\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.pid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.cpuPercent) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.memoryPercent) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.pid != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pid, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 3)
+    }
+    if self.cpuPercent.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.cpuPercent, fieldNumber: 4)
+    }
+    if self.memoryPercent.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.memoryPercent, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatus.Process, rhs: WireStatus.Process) -> Bool {
+    if lhs.pid != rhs.pid {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.user != rhs.user {return false}
+    if lhs.cpuPercent != rhs.cpuPercent {return false}
+    if lhs.memoryPercent != rhs.memoryPercent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus.Disk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = WireStatus.protoMessageName + ".Disk"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{3}total_bytes\0\u{3}free_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.totalBytes) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.freeBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if self.totalBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.totalBytes, fieldNumber: 2)
+    }
+    if self.freeBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.freeBytes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatus.Disk, rhs: WireStatus.Disk) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.totalBytes != rhs.totalBytes {return false}
+    if lhs.freeBytes != rhs.freeBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
