@@ -84,17 +84,43 @@ class Living(unittest.TestCase):
         finally:
             next_up.stop()
 
-    def test_one_up_for_a_folder(self):
+    def test_a_second_up_on_a_folder_gives_a_new_address_and_leaves(self):
         up = estiba.Up(nodes=1, data=self.data)
         try:
             second = subprocess.run(
                 [estiba.build_folder() / "estiba", "up", "--data", self.data, "--address", "127.0.0.1:0", "--json"],
                 capture_output=True, timeout=30)
-            self.assertNotEqual(second.returncode, 0)
-            self.assertIn(b"another `estiba up`", second.stderr)
-            self.assertEqual(second.stdout, b"")
+            self.assertEqual(second.returncode, 0, second.stderr)
+            said = json.loads(second.stdout)
+            self.assertEqual(said["url"], up.url)
+            code = {"code": said["loginURL"].split("#code=")[1]}
+            self.assertEqual(up.http("POST", "login/code", code, token=None).status, 200)
+            self.assertEqual(up.http("POST", "login/code", code, token=None).status, 401)
         finally:
             up.stop()
+
+    def test_it_ends_although_its_folder_was_deleted(self):
+        up = estiba.Up(nodes=1, data=self.data)
+        parts = list(up.pids().values())
+        shutil.rmtree(self.data, ignore_errors=True)
+        os.kill(parts[0], signal.SIGKILL)
+        estiba.wait_for(lambda: not alive(parts[0]), what="the end of a part")
+        up.process.send_signal(signal.SIGTERM)
+        self.assertEqual(up.process.wait(20), 0)
+        up.stop()
+        self.assertEqual([pid for pid in parts if alive(pid)], [])
+
+    def test_a_part_that_cannot_start_is_named_at_once(self):
+        up = estiba.Up(nodes=1, data=self.data)
+        up.stop()
+        (self.data / "keys" / "broker.key").chmod(0o444)
+        done = subprocess.run(
+            [estiba.build_folder() / "estiba", "up", "--data", self.data, "--address", "127.0.0.1:0", "--json"],
+            capture_output=True, timeout=15)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"broker did not become ready", done.stderr)
+        self.assertIn(b"broker.key", done.stderr)
+        self.assertEqual(mentioning(self.data), [])
 
     def test_an_address_that_is_taken_says_by_whom(self):
         with socket.socket() as taken:

@@ -28,6 +28,8 @@ actor Household {
         case ready(String)
     }
 
+    /// A part that ended this often before it was ever ready will not become so by another start.
+    private static let hopeless = 3
     /// How long parts have to end after SIGTERM.
     private static let patience = Duration.seconds(8)
 
@@ -43,17 +45,21 @@ actor Household {
     var pids: [String: Int32] { keeper.pids }
     /// Those that have not been ready yet since the beginning.
     var notYetReady: [String] { order.filter(unready.contains) }
+    /// Those that end again and again without ever having been ready.
+    var failing: [String] { order.filter { unready.contains($0) && endings[$0, default: 0] >= Self.hopeless } }
+    private var endings: [String: Int] = [:]
     private var isStopping = false
 
+    /// What goes wrong with a part or with `pids.json` is said on stderr; it never ends the others.
     func run() async throws {
         threads.start()
         tell.yield(.keeper(.began(order)))
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withTaskGroup(of: Void.self) { group in
             for await happening in happenings {
                 switch happening {
                 case .ready(let part): unready.remove(part)
-                case .due(let part): try start(part, &group)
-                case .keeper(let event): try carryOut(keeper.receive(event, at: .now), &group)
+                case .due(let part): start(part, &group)
+                case .keeper(let event): receive(event, &group)
                 }
                 if isStopping && keeper.pids.isEmpty { break }
             }
@@ -74,13 +80,12 @@ actor Household {
         }
     }
 
-    private func carryOut(
-        _ effects: [PartKeeper.Effect], _ group: inout ThrowingTaskGroup<Void, any Error>
-    ) throws {
-        for effect in effects {
+    private func receive(_ event: PartKeeper.Event, _ group: inout TaskGroup<Void>) {
+        if case .ended(let part) = event { endings[part, default: 0] += 1 }
+        for effect in keeper.receive(event, at: .now) {
             switch effect {
-            case .record(let pids): try JSONFile.write(pids, to: folder.pids)
-            case .start(let part, after: .zero): try start(part, &group)
+            case .record(let pids): record(pids)
+            case .start(let part, after: .zero): start(part, &group)
             case .start(let part, let pause):
                 StandardStreams.say("\(part) ended; starting it again")
                 let tell = tell
@@ -92,10 +97,24 @@ actor Household {
         }
     }
 
-    private func start(_ name: String, _ group: inout ThrowingTaskGroup<Void, any Error>) throws {
+    private func record(_ pids: [String: Int32]) {
+        do throws(CommandError) {
+            try JSONFile.write(pids, to: folder.pids)
+        } catch {
+            StandardStreams.say("\(folder.pids) cannot be kept true: \(error)")
+        }
+    }
+
+    private func start(_ name: String, _ group: inout TaskGroup<Void>) {
         guard !isStopping, let part = parts[name] else { return }
-        let child = try Child.start(part.command, log: folder.log(name))
-        try carryOut(keeper.receive(.started(name, pid: child.pid), at: .now), &group)
+        let child: Child
+        do throws(CommandError) {
+            child = try Child.start(part.command, log: folder.log(name))
+        } catch {
+            StandardStreams.say("\(error)")
+            return receive(.ended(name), &group)
+        }
+        receive(.started(name, pid: child.pid), &group)
         let (tell, threads) = (tell, threads)
         group.addTask { if await child.becomesReady(threads) { tell.yield(.ready(name)) } }
         group.addTask {

@@ -7,6 +7,9 @@ import Spool
 struct LoginCode {
     let text: String
 
+    /// The console's address that logs in; the code stands in the fragment, which no server sees.
+    func address(at url: String) -> String { "\(url)/#code=\(text)" }
+
     /// Leaves the code where the gateway looks for it.
     static func leave(in folder: UpFolder, for services: UpAccount) throws(CommandError) -> LoginCode {
         let code = Base64URL.encode(Random.bytes(32))

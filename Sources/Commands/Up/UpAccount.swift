@@ -50,6 +50,13 @@ struct UpAccount: Sendable {
         return own
     }
 
+    /// Whose a folder is; to give files to, not to run programs as.
+    static func owner(of folder: String) throws(CommandError) -> UpAccount {
+        var found = stat()
+        guard stat(folder, &found) == 0 else { throw .local("\(SystemError.last("stat", folder))") }
+        return UpAccount(uid: found.st_uid, gid: found.st_gid, prefix: [])
+    }
+
     func own(_ path: String) throws(CommandError) {
         guard getuid() == 0 else { return }
         guard chown(path, uid, gid) == 0 else { throw .local("\(SystemError.last("chown", path))") }

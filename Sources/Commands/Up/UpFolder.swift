@@ -73,16 +73,9 @@ struct UpFolder: Sendable {
 struct UpLock: ~Copyable {
     private let file: File
 
-    init(_ folder: UpFolder) throws {
-        file = try Self.locked(folder)
-    }
-
-    private static func locked(_ folder: UpFolder) throws -> File {
-        let file = try File(folder.lock, O_RDWR | O_CREAT, mode: 0o600)
-        guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw CommandError.local(
-                "another `estiba up` uses \(folder.path): end it first, or name another folder with --data")
-        }
-        return file
+    /// Nil where another `estiba up` has it.
+    init?(_ folder: UpFolder) throws(SystemError) {
+        file = try File(folder.lock, O_RDWR | O_CREAT, mode: 0o600)
+        guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else { return nil }
     }
 }

@@ -6,6 +6,8 @@ import Spool
 struct UpMemory: Codable, Equatable {
     var httpPort: UInt16?
     var brokerPort: UInt16?
+    /// Of the console, as it was last ready.
+    var url: String?
 
     static func read(_ folder: UpFolder) -> UpMemory {
         guard let bytes = try? File.contents(folder.memory) else { return UpMemory() }

@@ -78,6 +78,8 @@ struct UpStart: Sendable {
             let waitingFor = await household.notYetReady
             if waitingFor.isEmpty { break }
             if wish.isThere { return nil }
+            let failing = await household.failing
+            if !failing.isEmpty { throw tooLong(failing) }
             guard ContinuousClock.now < end else { throw tooLong(waitingFor) }
             try await Task.sleep(for: Self.pause)
         }
@@ -93,9 +95,12 @@ struct UpStart: Sendable {
             guard ContinuousClock.now < end else { throw tooLong(away) }
             try await Task.sleep(for: Self.pause)
         }
+        var memory = UpMemory.read(folder)
+        memory.url = url
+        try memory.save(folder)
         let another = try LoginCode.leave(in: folder, for: services)
         return Ready(
-            url: url, loginURL: "\(url)/#code=\(another.text)", token: login.token, nodes: nodes,
+            url: url, loginURL: another.address(at: url), token: login.token, nodes: nodes,
             pids: await household.pids, data: folder.path)
     }
 

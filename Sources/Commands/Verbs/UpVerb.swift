@@ -1,5 +1,7 @@
 import ArgumentParser
+import FoundationEssentials
 import Messages
+import Spool
 import UnixSignals
 
 /// `estiba up`: everything on this machine, until it is told to end.
@@ -8,7 +10,8 @@ struct UpVerb: AsyncParsableCommand {
         commandName: "up", abstract: "Run all parts on this machine, with nodes to try things on.",
         discussion: """
             Keys, settings and data lie in one folder and are kept from start to start. Each node has homes of its own \
-            there, so three nodes do not fight over one. Ctrl-C stops all runs, then the parts.
+            there, so three nodes do not fight over one. Ctrl-C stops all runs, then the parts. Where it runs on that \
+            folder already, it prints a new console address and leaves.
 
             Examples:
               estiba up
@@ -41,7 +44,7 @@ struct UpVerb: AsyncParsableCommand {
         guard let address = ListenAddress(address) else { return }
         let folder = try UpFolder(data)
         try folder.makeTop()
-        let lock = try UpLock(folder)
+        guard let lock = try UpLock(folder) else { return try another(folder) }
         let wish = EndWish()
         // Trapped before anything is started, so that no part is left behind by an early Ctrl-C.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
@@ -52,6 +55,28 @@ struct UpVerb: AsyncParsableCommand {
             group.cancelAll()
         }
         _ = consume lock
+    }
+
+    /// A new console address for the `estiba up` that has the folder.
+    private func another(_ folder: UpFolder) throws {
+        guard let url = UpMemory.read(folder).url, Self.isReady(folder) else {
+            throw CommandError.local(
+                "another `estiba up` starts on \(folder.path): wait, or name another folder with --data")
+        }
+        let code = try LoginCode.leave(in: folder, for: UpAccount.owner(of: folder.codes))
+        let address = code.address(at: url)
+        if json { return StandardStreams.emit(StateLine.line(["url": url, "loginURL": address, "data": folder.path])) }
+        StandardStreams.print(
+            "Estiba runs already on \(folder.path).\n\n    Console   \(address)\n\nThe address logs you in once, within 15 minutes."
+        )
+    }
+
+    /// Whether the gateway that the other `up` has started is alive.
+    private static func isReady(_ folder: UpFolder) -> Bool {
+        guard let bytes = try? File.contents(folder.pids),
+            let pids = try? JSONDecoder().decode([String: Int32].self, from: Data(bytes))
+        else { return false }
+        return pids["gateway"].map(Processes.isAlive) ?? false
     }
 
     private func live(_ start: UpStart, _ wish: EndWish) async throws {
