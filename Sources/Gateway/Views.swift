@@ -22,8 +22,11 @@ package struct ExecutionView: Codable, Sendable, Equatable {
 
 package struct FileView: Codable, Sendable, Equatable {
     package var name: String
+    /// Empty: the home, or where the profile says.
     package var folder: String
     package var size: UInt64
+    package var profile: String?
+    package var tree: Bool?
 }
 
 package struct RunView: Codable, Sendable, Equatable {
@@ -63,12 +66,27 @@ package struct NodeView: Codable, Sendable, Equatable {
 /// The body of `POST executions`.
 package struct ExecutionRequest: Codable, Sendable, Equatable {
     package struct File: Codable, Sendable, Equatable {
-        package var blob: String
+        /// Absent with `restore`.
+        package var blob: String?
         package var name: String
+        /// Absent with `profile`, which says where.
         package var folder: String?
         package var mode: UInt32?
         package var overwrite: Bool?
         package var createFolder: Bool?
+        package var profile: String?
+        /// The blob is a tar archive; what it holds becomes the folder `name`.
+        package var tree: Bool?
+        package var keepPrevious: Bool?
+        /// The execution whose kept file or folder is put back.
+        package var restore: String?
+    }
+
+    /// A name that is announced while the command runs, or until it is removed.
+    package struct Service: Codable, Sendable, Equatable {
+        package var name: String
+        package var permanent: Bool?
+        package var port: UInt32?
     }
 
     /// Exactly one of the three.
@@ -89,4 +107,5 @@ package struct ExecutionRequest: Codable, Sendable, Equatable {
     package var graceMilliseconds: UInt64?
     package var lossless: Bool?
     package var leave: Bool?
+    package var service: Service?
 }

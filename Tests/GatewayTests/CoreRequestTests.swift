@@ -1,4 +1,6 @@
+import Foundation
 import Messages
+import SwiftProtobuf
 import Testing
 
 @testable import Gateway
@@ -144,5 +146,61 @@ import Testing
         let same = ExecutionRequest.File(blob: Self.blob, name: "f", folder: "x/")
         #expect(code(request { $0.files = [file, same] }) == .badRequest)
         #expect(code(request { $0.files = [.init(blob: "nope", name: "f")] }) == .unknownBlob)
+    }
+
+    @Test func `a profile says the folder, so none is given with it`() throws {
+        let file = ExecutionRequest.File(blob: Self.blob, name: "a.war", profile: "tomcat", tree: false)
+        #expect(try RequestCheck.check(request { $0.files = [file] }).files.first?.profile == "tomcat")
+        var wrong = file
+        wrong.folder = "bin"
+        #expect(code(request { $0.files = [wrong] }) == .badRequest)
+        wrong = file
+        wrong.profile = "a/b"
+        #expect(code(request { $0.files = [wrong] }) == .unknownProfile)
+    }
+
+    @Test func `a file has a blob or something to restore, and what is restored overwrites`() throws {
+        let id = ExecutionID.random()
+        let file = ExecutionRequest.File(name: "f", folder: "bin", restore: id.description)
+        let checked = try RequestCheck.check(request { $0.files = [file] }).files.first
+        #expect(checked?.content == .kept(id))
+        #expect(checked?.overwrite == true)
+        #expect(code(request { $0.files = [.init(name: "f")] }) == .badRequest)
+        #expect(
+            code(request { $0.files = [.init(blob: Self.blob, name: "f", restore: id.description)] }) == .badRequest)
+        #expect(code(request { $0.files = [.init(name: "f", restore: "nope")] }) == .unknownExecution)
+    }
+
+    @Test(arguments: [
+        "", " x", "x ", "a\nb", "a\u{202E}b", String(repeating: "x", count: 41), String(repeating: "ü", count: 40),
+    ])
+    func `such a service name is refused`(name: String) {
+        #expect(code(request { $0.service = .init(name: name) }) == .badName)
+    }
+
+    @Test func `a service has a name, a port, and something that starts it`() throws {
+        let service = ExecutionRequest.Service(name: "Grüße 1", permanent: true, port: 8080)
+        let checked = try RequestCheck.check(request { $0.service = service })
+        #expect(checked.service == .init(name: "Grüße 1", isPermanent: true, port: 8080))
+        let file = ExecutionRequest.File(blob: Self.blob, name: "f")
+        #expect(code(request { ($0.service, $0.files, $0.command) = (service, [file], nil) }) == .badRequest)
+        #expect(code(request { $0.service = .init(name: "x", port: 65_536) }) == .badRequest)
+    }
+
+    @Test func `what is asked of a file stands in the order`() throws {
+        let folder = NSTemporaryDirectory() + "estiba-order-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let id = ExecutionID.random()
+        let asked = request {
+            $0.files = [.init(name: "f", folder: "bin", tree: true, keepPrevious: true, restore: id.description)]
+            $0.service = .init(name: "s", port: 80)
+        }
+        let made = try Submitting(
+            try RequestCheck.check(asked), Identity(user: "ana", uid: 1000, session: Array(repeating: 1, count: 16)),
+            owner: Principal(.gateway, "g1"), blobs: try BlobStore(folder: folder))
+        let order = try WireOrder(serializedBytes: made.order)
+        let file = try #require(order.files.first)
+        #expect(Array(file.restore) == id.bytes && file.blob.isEmpty && file.tree && file.keepPrevious)
+        #expect(order.service.name == "s" && order.service.port == 80 && !order.service.permanent)
     }
 }

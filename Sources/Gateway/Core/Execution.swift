@@ -56,8 +56,11 @@ struct ExecutionHead: Hashable, Sendable {
     struct File: Hashable, Sendable, Codable {
         let name: String
         let folder: String
-        let size: UInt64
-        let blob: String
+        var size: UInt64
+        /// Empty where something kept is put back.
+        var blob: String
+        var profile: String?
+        var isTree: Bool?
     }
 }
 

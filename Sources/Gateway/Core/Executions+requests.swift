@@ -176,7 +176,9 @@ extension ExecutionView {
             execution: head.id.description, submission: head.submission.description, user: head.user, kind: head.kind,
             command: head.command, created: head.createdMilliseconds, nodes: head.nodes.count,
             log: Hex.encode(head.log),
-            files: head.files.map { FileView(name: $0.name, folder: $0.folder, size: $0.size) },
+            files: head.files.map {
+                FileView(name: $0.name, folder: $0.folder, size: $0.size, profile: $0.profile, tree: $0.isTree)
+            },
             complete: complete, counts: [:])
     }
 

@@ -4,13 +4,30 @@ import Messages
 /// the rosters know.
 struct CheckedRequest: Equatable, Sendable {
     struct File: Equatable, Sendable {
-        var blob: BlobID
+        enum Content: Equatable, Sendable {
+            case blob(BlobID)
+            /// What that execution took the place of and kept.
+            case kept(ExecutionID)
+        }
+
+        var content: Content
         var name: String
-        /// Absolute, or relative to the home; empty: the home.
+        /// Absolute, or relative to the home; empty: the home, or where the profile says.
         var folder: String
         var mode: UInt32
         var overwrite: Bool
         var createFolder: Bool
+        /// Empty: none.
+        var profile = ""
+        var isTree = false
+        var keepsPrevious = false
+    }
+
+    struct Service: Equatable, Sendable {
+        var name: String
+        var isPermanent: Bool
+        /// 0: none told.
+        var port: UInt32
     }
 
     enum Command: Equatable, Sendable {
@@ -29,6 +46,7 @@ struct CheckedRequest: Equatable, Sendable {
     var graceMilliseconds: UInt64
     var lossless: Bool
     var leave: Bool
+    var service: Service?
 }
 
 /// Looks at a request before anything is done with it. Decides only.
@@ -61,7 +79,8 @@ enum RequestCheck {
             timeoutMilliseconds: request.timeoutMilliseconds ?? 0,
             graceMilliseconds: try limited(
                 request.graceMilliseconds ?? 60_000, to: longestGraceMilliseconds, "graceMilliseconds"),
-            lossless: request.lossless ?? false, leave: request.leave ?? false)
+            lossless: request.lossless ?? false, leave: request.leave ?? false,
+            service: try service(request, files))
     }
 
     /// Nodes in the order given, each once.
@@ -105,59 +124,6 @@ enum RequestCheck {
     private static func limited(_ value: UInt64, to limit: UInt64, _ name: String) throws(Failure) -> UInt64 {
         guard value <= limit else { throw Failure(.badRequest, "\(name) is at most \(limit).") }
         return value
-    }
-
-    // MARK: Files
-
-    private static func file(_ file: ExecutionRequest.File) throws(Failure) -> CheckedRequest.File {
-        guard let blob = BlobID(file.blob) else {
-            throw Failure(.unknownBlob, "“\(file.blob)” is not the id of an upload.")
-        }
-        guard isName(file.name) else {
-            throw Failure(
-                .badName, "“\(file.name)” cannot be the name of a file: 1 to 255 bytes without “/”, not “.” or “..”.")
-        }
-        let mode = file.mode ?? 0o644
-        guard mode <= 0o7777 else { throw Failure(.badRequest, "A mode is at most 0777 (511).") }
-        return CheckedRequest.File(
-            blob: blob, name: file.name, folder: try folder(file.folder ?? ""), mode: mode & 0o777,
-            overwrite: file.overwrite ?? false, createFolder: file.createFolder ?? true)
-    }
-
-    private static func distinct(_ files: [CheckedRequest.File]) throws(Failure) {
-        var places: Set<[String]> = []
-        for file in files where !places.insert([file.folder, file.name]).inserted {
-            throw Failure(.badRequest, "Two files would have the same place: “\(file.name)”.")
-        }
-    }
-
-    private static func isName(_ name: String) -> Bool {
-        (1...255).contains(name.utf8.count) && name != "." && name != ".."
-            && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
-    }
-
-    /// A folder in the form that orders carry: `~` and empty parts taken away.
-    static func folder(_ text: String) throws(Failure) -> String {
-        var parts = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-        let isAbsolute = text.hasPrefix("/")
-        if !isAbsolute, let first = parts.first, first.hasPrefix("~") {
-            guard first == "~" else {
-                throw Failure(.badName, "“\(first)” is somebody's home: only your own (~) can be named so.")
-            }
-            parts.removeFirst()
-        }
-        parts.removeAll { $0 == "." }
-        guard text.utf8.count <= 4096, parts.allSatisfy(isName) else {
-            throw Failure(.badName, "“\(text.prefix(100))” cannot be a folder: “..” and overlong parts are refused.")
-        }
-        return (isAbsolute ? "/" : "") + parts.joined(separator: "/")
-    }
-
-    /// Where the command runs; an order reads an empty folder as that of the first file, so a home that is meant is `.`.
-    private static func folder(of request: ExecutionRequest, _ files: [CheckedRequest.File]) throws(Failure) -> String {
-        guard let asked = request.folder else { return files.first?.folder ?? "" }
-        let folder = try folder(asked)
-        return folder.isEmpty && files.first?.folder.isEmpty == false ? "." : folder
     }
 
     // MARK: Command and environment

@@ -14,11 +14,7 @@ struct Submitting {
         let id = ExecutionID.random()
         var files: [ExecutionHead.File] = []
         for file in request.files {
-            guard let size = blobs.size(of: file.blob, for: identity.user) else {
-                throw Failure(.unknownBlob, "The upload of “\(file.name)” is not here: upload it again.")
-            }
-            files.append(
-                ExecutionHead.File(name: file.name, folder: file.folder, size: size, blob: file.blob.description))
+            files.append(try Self.file(file, identity, blobs))
         }
         let now = Moment.now().unixMilliseconds
         head = ExecutionHead(
@@ -33,6 +29,20 @@ struct Submitting {
         self.order = bytes
     }
 
+    private static func file(
+        _ file: CheckedRequest.File, _ identity: Identity, _ blobs: BlobStore
+    ) throws(Failure) -> ExecutionHead.File {
+        var head = ExecutionHead.File(name: file.name, folder: file.folder, size: 0, blob: "")
+        if !file.profile.isEmpty { head.profile = file.profile }
+        if file.isTree { head.isTree = true }
+        guard case .blob(let blob) = file.content else { return head }
+        guard let size = blobs.size(of: blob, for: identity.user) else {
+            throw Failure(.unknownBlob, "The upload of “\(file.name)” is not here: upload it again.")
+        }
+        (head.size, head.blob) = (size, blob.description)
+        return head
+    }
+
     private static func order(
         _ id: ExecutionID, _ request: CheckedRequest, _ identity: Identity, _ owner: Principal, sizes: [UInt64]
     ) -> WireOrder {
@@ -43,17 +53,7 @@ struct Submitting {
             order.uid = identity.uid
             order.kind = request.kind
             order.nodes = request.nodes.map(\.description)
-            order.files = zip(request.files, sizes).map { file, size in
-                .with {
-                    $0.name = file.name
-                    $0.blob = .init(file.blob.bytes)
-                    $0.size = size
-                    $0.mode = file.mode
-                    $0.folder = file.folder
-                    $0.overwrite = file.overwrite
-                    $0.createFolder = file.createFolder
-                }
-            }
+            order.files = zip(request.files, sizes).map(wire)
             if let command = request.command {
                 order.command = .with {
                     switch command {
@@ -75,6 +75,31 @@ struct Submitting {
                 }
             }
             order.leave = request.leave
+            if let service = request.service {
+                order.service = .with {
+                    $0.name = service.name
+                    $0.permanent = service.isPermanent
+                    $0.port = service.port
+                }
+            }
+        }
+    }
+
+    private static func wire(_ file: CheckedRequest.File, size: UInt64) -> WireFile {
+        .with {
+            switch file.content {
+            case .blob(let blob): $0.blob = .init(blob.bytes)
+            case .kept(let execution): $0.restore = .init(execution.bytes)
+            }
+            $0.name = file.name
+            $0.size = size
+            $0.mode = file.mode
+            $0.folder = file.folder
+            $0.overwrite = file.overwrite
+            $0.createFolder = file.createFolder
+            $0.profile = file.profile
+            $0.tree = file.isTree
+            $0.keepPrevious = file.keepsPrevious
         }
     }
 
