@@ -86,6 +86,24 @@ import Testing
         }
     }
 
+    @Test func `a follow without output tells states and the end and no output`() async throws {
+        try await WebHarness.run { web in
+            let answer = try await web.ask(
+                "POST", "/api/v1/executions", [web.bearer(), "Idempotency-Key: k1"],
+                body: #"{"nodes":["node1"],"command":{"line":"true"}}"#)
+            let view = try JSONDecoder().decode(ExecutionView.self, from: Data(answer.body.utf8))
+            let id = try #require(ExecutionID(view.execution))
+            let command = #"{"type":"follow","id":7,"execution":"\#(id)","output":false}"#
+            async let all = talk(web, frame(0x81, Array(command.utf8)), until: #""type":"complete""#)
+            try await web.core.executions.stop(
+                id, nodes: nil, graceMilliseconds: nil,
+                by: Identity(user: "ana", uid: 1000, session: [UInt8](repeating: 1, count: 16)))
+            let text = String(decoding: try await all, as: UTF8.self)
+            for word in ["opened", "cancelled", #""type":"complete""#] { #expect(text.contains(word), "\(word)") }
+            #expect(!text.contains("caught-up"))
+        }
+    }
+
     @Test func `logging out closes the session's sockets`() async throws {
         try await WebHarness.run { web in
             let token = web.token()

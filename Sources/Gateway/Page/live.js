@@ -47,10 +47,10 @@ export class Live extends EventTarget {
     /**
      * Follows an execution from its first byte. `reader` has `opened(message)`, `reset()` (forget what was read: it
      * comes again from the start), `entries(list)`, `run(run)`, `caughtUp()`, `complete()`, `refused(message)`.
-     * Returns a function that ends it.
+     * Returns a function that ends it. With `output: false` only the states of its runs come.
      */
-    follow(execution, reader) {
-        const follow = { id: this.#next++, execution, reader, log: undefined, offset: undefined, isOpen: false };
+    follow(execution, reader, { output } = {}) {
+        const follow = { id: this.#next++, execution, reader, output, log: undefined, offset: undefined, isOpen: false };
         this.#follows.set(follow.id, follow);
         if (this.isUp) this.#ask(follow);
         return () => this.#end(follow);
@@ -93,15 +93,10 @@ export class Live extends EventTarget {
     }
 
     #ask(follow) {
-        const { id, execution, log, offset } = follow;
+        const { id, execution, log, offset, output } = follow;
         follow.isOpen = false;
-        this.#send(log === undefined ? { type: "follow", id, execution } : {
-            type: "follow",
-            id,
-            execution,
-            log,
-            offset,
-        });
+        // What is undefined is left out of the JSON.
+        this.#send({ type: "follow", id, execution, log, offset, output });
     }
 
     /** Under another number, so that what is still on its way under the old one is told apart. */

@@ -18,6 +18,7 @@ enum LiveCommand: Sendable {
         var node: String?
         var position: UInt64?
         var what: Subject?
+        var output: Bool?
     }
 
     /// A command that makes no sense throws `bad_request`, with the follow's id where it has one.
@@ -34,6 +35,7 @@ enum LiveCommand: Sendable {
                 request.log = number
             }
             (request.offset, request.node, request.position) = (body.offset, body.node, body.position)
+            request.output = body.output ?? true
             self = .follow(request)
         case ("unfollow", let id?): self = .unfollow(id)
         case ("watch", _):

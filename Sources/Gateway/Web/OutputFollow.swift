@@ -15,6 +15,8 @@ struct OutputFollow: Sendable {
         var position: UInt64?
         /// Goes on until the execution is complete.
         var follows = true
+        /// Without it only the states of the runs are told.
+        var output = true
     }
 
     typealias Send = @Sendable (Frame) async throws -> Void
@@ -59,6 +61,10 @@ struct OutputFollow: Sendable {
         opened.log = String(format16: start.reader.log)
         if case .offset(let offset) = start.place { opened.offset = offset } else { opened.offset = LogReader.start }
         try await send(.text(opened))
+        guard request.output else {
+            if !view.complete { try await sendStates() }
+            return try await send(.text(text("complete")))
+        }
         guard request.follows else {
             _ = try await sendWhatIsThere(from: start)
             return try await send(.text(text("complete")))
