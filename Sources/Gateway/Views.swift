@@ -61,6 +61,9 @@ package struct NodeView: Codable, Sendable, Equatable {
     package var facts: [String: String]
     package var addresses: [String]
     package var program: String
+    /// Absent where there are none.
+    package var profiles: [ProfileView]?
+    package var services: [ServiceView]?
 }
 
 /// The body of `POST executions`.

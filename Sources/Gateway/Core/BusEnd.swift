@@ -193,6 +193,12 @@ final class BusEnd {
             command(Header(.replay, id), replay, to: [node])
         case .clock(let nodes):
             command(Header(.clock), WireClock.with { $0.milliseconds = Moment.now().unixMilliseconds }, to: nodes)
+        case .removeService(let nodes, let name, let user):
+            let removal = WireRemoveService.with {
+                $0.name = name
+                $0.user = user
+            }
+            command(Header(.removeService), removal, to: nodes)
         case .event(let topic, let event):
             guard let body: [UInt8] = try? event.serializedBytes() else { return }
             link?.publish(topic, [body])

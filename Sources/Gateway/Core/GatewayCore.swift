@@ -24,6 +24,7 @@ final class GatewayCore: Service {
     let nodes: NodeTable
     let logs: Logs
     let blobs: BlobStore
+    let services: Services
     private let keys: KeyRing
     private let bus: BusThread
     private let copier: CopierThread
@@ -58,6 +59,7 @@ final class GatewayCore: Service {
         self.copier = copier
         self.inbox = inboxEnd
         self.logger = logger
+        services = Services(nodes: nodes, bus: { bus.send($0) })
         executions = Executions(
             Executions.Surroundings(
                 owner: Principal(.gateway, settings.name),

@@ -9,6 +9,9 @@ final class NodeTable: Sendable {
     /// All registered nodes, in natural order of their names.
     func snapshot() -> [NodeView] { rosters.withLock { $0.views() } }
 
+    /// One of them; nil where it is not registered.
+    func view(of node: NodeName) -> NodeView? { rosters.withLock { $0.view(of: node) } }
+
     /// The nodes that change from now on, each with its newest state.
     func changes() -> Changes<NodeName, NodeView> { feed.subscribe() }
 

@@ -17,6 +17,7 @@ enum Outgoing: Sendable {
     case copied(ExecutionID, NodeName, spool: UInt64, position: UInt64)
     case replay(ExecutionID, NodeName, spool: UInt64, from: UInt64, to: UInt64)
     case clock([NodeName])
+    case removeService([NodeName], name: String, user: String)
     case event(Topic, WireEvent)
     /// The answer to a chunk request, by the broker that brought it.
     case bulk(Header, NodeName, body: [UInt8], broker: Int)

@@ -49,7 +49,8 @@ struct Rosters {
         let hello = presence.hello
         return NodeView(
             name: node.description, present: isPresent(node), since: presence.sinceMilliseconds, labels: hello.labels,
-            facts: hello.facts, addresses: hello.addresses, program: hello.program)
+            facts: hello.facts, addresses: hello.addresses, program: hello.program, profiles: hello.profileViews,
+            services: hello.serviceViews(of: node))
     }
 
     func views() -> [NodeView] { registered.sorted().compactMap(view) }

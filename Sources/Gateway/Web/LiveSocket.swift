@@ -128,9 +128,11 @@ struct LiveSocket: Sendable {
         switch subject {
         case .nodes:
             let changes = core.nodes.changes()
-            try await send(.text(FrameText(type: "nodes", nodes: core.nodes.snapshot())))
+            let user = visitor.identity.user
+            let nodes = core.nodes.snapshot().map { $0.seen(by: user) }
+            try await send(.text(FrameText(type: "nodes", nodes: nodes)))
             for await nodes in changes {
-                for node in nodes { try await send(.text(FrameText(type: "node", node: node))) }
+                for node in nodes { try await send(.text(FrameText(type: "node", node: node.seen(by: user)))) }
             }
         case .executions:
             for await executions in await core.executions.changes(user: visitor.identity.user) {

@@ -4,6 +4,7 @@ import HTTPTypes
 struct Route: Hashable, Sendable {
     enum Endpoint: Hashable, Sendable, CaseIterable {
         case login, loginByCode, logout, whoami, nodes, upload, submit, list, show, frames, output, raw, stop, live
+        case services, removeService
         case openapi, health, page
     }
 
@@ -54,6 +55,8 @@ enum RouteTable {
         Route(.get, api + "/executions/{execution}/output", .output),
         Route(.get, api + "/executions/{execution}/raw", .raw),
         Route(.post, api + "/executions/{execution}/stop", .stop, body: .whole(limitBytes: 1 << 20)),
+        Route(.get, api + "/services", .services),
+        Route(.post, api + "/services/remove", .removeService, body: .whole(limitBytes: 1 << 20)),
         Route(.get, api + "/live", .live),
         Route(.get, api + "/openapi.yaml", .openapi, .anyone),
         Route(.get, "/health", .health, .anyone),

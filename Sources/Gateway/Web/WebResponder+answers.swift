@@ -12,7 +12,7 @@ extension WebResponder {
         case .loginByCode: try loginByCode(asked)
         case .logout: try logout(asked)
         case .whoami: try whoami(asked)
-        case .nodes: try nodes()
+        case .nodes: try nodes(asked)
         case .upload: try await upload(asked)
         case .submit: try await submit(asked)
         case .list: try await list(asked)
@@ -21,6 +21,8 @@ extension WebResponder {
         case .output: try await output(asked)
         case .raw: try await raw(asked)
         case .stop: try await stop(asked)
+        case .services: try services(asked)
+        case .removeService: try await removeService(asked)
         case .live: try live(asked)
         case .openapi: try pages.response(["openapi.yaml"], ifNoneMatch: asked.request.headers[.ifNoneMatch])
         case .health: try .json(["status": "ok"])
@@ -36,9 +38,10 @@ extension WebResponder {
         }
     }
 
-    private func nodes() throws -> Response {
+    private func nodes(_ asked: Asked) throws -> Response {
         struct Answer: Encodable { var nodes: [NodeView] }
-        return try .json(Answer(nodes: core.nodes.snapshot()))
+        let user = try asked.requireVisitor().identity.user
+        return try .json(Answer(nodes: core.nodes.snapshot().map { $0.seen(by: user) }))
     }
 
     private func submit(_ asked: Asked) async throws -> Response {
