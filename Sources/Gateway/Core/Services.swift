@@ -36,7 +36,8 @@ struct Services: Sendable {
         let wanted = asked.map(Set.init) ?? announcing
         let strangers = wanted.subtracting(announcing).sorted()
         guard !wanted.isEmpty, strangers.isEmpty else {
-            let place = strangers.isEmpty ? "No node announces" : "\(strangers.joined(separator: ", ")) does not announce"
+            let place =
+                strangers.isEmpty ? "No node announces" : "\(strangers.joined(separator: ", ")) does not announce"
             throw Failure(
                 .unknownService, "\(place) a service “\(name)” of yours: `estiba services` lists them.",
                 nodes: strangers)
