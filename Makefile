@@ -1,5 +1,5 @@
 # make run and make test are all a newcomer needs; `make help` lists the rest.
-.PHONY: help run test test-long chaos bench format lint protobuf
+.PHONY: help run test test-long chaos bench compose-test format lint protobuf
 .DEFAULT_GOAL := help
 
 SOURCES = Package.swift Sources Tests
@@ -28,6 +28,10 @@ chaos:
 bench:
 	@Scripts/setup release
 	python3 Benchmarks/bench.py
+
+## compose-test: the containers of compose/ by podman, and the smoke test in them (as root)
+compose-test:
+	@Scripts/compose-test
 
 ## format: lay the source out anew
 format:
