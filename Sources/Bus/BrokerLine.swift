@@ -87,7 +87,7 @@ final class BrokerLine {
 
     private func openBulk() {
         guard bulk == nil else { return }
-        bulk = try? BulkLine(address, keys: keys, on: loop) { [unowned self] in
+        bulk = try? BulkLine(address, keys: keys, highWater: role == .gateway ? 8 : 256, on: loop) { [unowned self] in
             received(&$0, on: .bulk)
         } passed: { [unowned self] in
             flush()

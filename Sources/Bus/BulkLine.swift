@@ -20,14 +20,16 @@ final class BulkLine {
     private var lastUse: ContinuousClock.Instant
     private var nextHello: ContinuousClock.Instant
 
+    /// `highWater` in messages: a gateway sends pieces of 1 MiB, a node such of 64 KiB.
     init(
-        _ address: BrokerAddress, keys: KeyPair, on loop: PollLoop, receive: @escaping (inout Multipart) -> Void,
+        _ address: BrokerAddress, keys: KeyPair, highWater: Int32, on loop: PollLoop,
+        receive: @escaping (inout Multipart) -> Void,
         passed: @escaping () -> Void
     ) throws(ZeroMQError) {
         self.loop = loop
         lastUse = loop.now
         nextHello = loop.now
-        socket = try Socket(.dealer, in: loop.context, BrokerLine.options(keys, address, highWater: 256))
+        socket = try Socket(.dealer, in: loop.context, BrokerLine.options(keys, address, highWater: highWater))
         try socket.connect(address.endpoint(.bulk))
         watch = loop.add(socket, frames: 5, receive: receive, passed: passed)
         knock(for: 300)

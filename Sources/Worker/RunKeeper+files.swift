@@ -1,14 +1,19 @@
+import Logging
 import Messages
 import Placer
+import SwiftProtobuf
 import ZeroMQ
 
 /// How a run gets its files: fetched, verified, placed as the user.
 extension RunKeeper {
     func fetch() {
-        let fetcher = Fetcher(execution, files: order.files, owner: owner, site: site) { [weak self] news in
+        guard let account else { return }
+        var parcels: [Parcel] = []
+        for parcel in order.files.compactMap(\.parcel) where !parcels.contains(parcel) { parcels.append(parcel) }
+        let fetcher = Fetcher(execution, parcels, account: account, owner: owner, site: site) { [weak self] news in
             switch news {
             case .percent(let percent): self?.receive(.fetched(percent: percent))
-            case .complete: self?.receive(.fetchedAll)
+            case .complete(let fetched, let reused): self?.fetchedAll(fetched, reused)
             case .failed(let failure): self?.receive(.refused(failure))
             }
         }
@@ -16,11 +21,42 @@ extension RunKeeper {
         fetcher.start()
     }
 
+    private func fetchedAll(_ fetchedBytes: UInt64, _ reusedBytes: UInt64) {
+        log.info(
+            "files fetched",
+            metadata: [
+                "execution": "\(execution)", "fetchedBytes": "\(fetchedBytes)", "reusedBytes": "\(reusedBytes)",
+            ])
+        receive(.fetchedAll)
+    }
+
+    /// Lets go of what was fetched: what is whole is kept for later deployments.
+    func letGoOfFiles() {
+        guard let fetcher else { return }
+        self.fetcher = nil
+        fetcher.end()
+        let (store, folder, execution) = (site.store, site.cacheFolder, execution)
+        var (kept, gone): ([[UInt8]], [[UInt8]]) = ([], [])
+        for list in fetcher.lists {
+            let blob = list.parcel.blob
+            if !site.cache.holds(blob) { kept.append(blob) }
+            gone += site.cache.add(list)
+        }
+        site.chores.add { [kept, gone] in
+            for blob in kept where !gone.contains(blob) {
+                folder.keep(blob, from: store.assembly(of: execution, blob))
+            }
+            for blob in gone { folder.remove(blob) }
+            store.removeAssemblies(of: execution)
+        }
+    }
+
     func place(_ number: Int) {
         guard let account else { return }
+        let file = order.files[number]
         let work = PlacementWork(
-            program: site.settings.placer, account: account, home: home(of: account), file: order.files[number],
-            bytes: site.store.assembly(of: execution, file: number))
+            program: site.settings.placer, account: account, home: home(of: account), file: file,
+            bytes: site.store.assembly(of: execution, [UInt8](file.blob)))
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         site.userChores.add(for: account.uid) {
             let result = work.place()
@@ -32,6 +68,7 @@ extension RunKeeper {
         switch result {
         case .success(let folder):
             if number == 0 { placedFolder = folder }
+            if number == order.files.count - 1 { letGoOfFiles() }
             receive(.placed)
         case .failure(let failure):
             receive(.refused(failure))
@@ -42,4 +79,9 @@ extension RunKeeper {
         guard let root = site.settings.home else { return Placement.Home(account.home, missing: .skeleton) }
         return Placement.Home("\(root)/\(account.name)", missing: .empty)
     }
+}
+
+extension WireFile {
+    /// What has to be fetched for it.
+    var parcel: Parcel? { blob.isEmpty ? nil : Parcel(blob: [UInt8](blob), size: size) }
 }

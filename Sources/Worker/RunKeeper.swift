@@ -16,7 +16,7 @@ final class RunKeeper {
     let orderHash: [UInt8]
     let owner: Principal
     let site: Site
-    private let log: Logger
+    let log: Logger
     private var run: Run
     var account: Account?
     var placedFolder: String?
@@ -142,7 +142,7 @@ final class RunKeeper {
         log.info("run \(state.word)", metadata: ["execution": "\(execution)"])
         publish(report)
         guard state.isTerminal else { return say(report) }
-        fetcher = nil
+        letGoOfFiles()
         // The supervisor's exit record is on the disk already, and says the same after a restart.
         exit == nil ? conclude(report) : say(report)
     }

@@ -1,5 +1,6 @@
 import Glibc
 import Messages
+import Sodium
 import Spool
 import Supervisor
 import SwiftProtobuf
@@ -31,8 +32,20 @@ struct RunStore: Sendable {
 
     func folder(of execution: ExecutionID) -> RunFolder { RunFolder("\(root)/\(execution)") }
 
-    /// Where a file of the order is put together before it is placed.
-    func assembly(of execution: ExecutionID, file: Int) -> String { "\(folder(of: execution).path)/file\(file)" }
+    private static let assemblyStart = "blob-"
+
+    /// Where a blob is put together before it is placed; its list lies beside it.
+    func assembly(of execution: ExecutionID, _ blob: [UInt8]) -> String {
+        "\(folder(of: execution).path)/\(Self.assemblyStart)\(Hex.encode(blob))"
+    }
+
+    /// What was put together for a run goes.
+    func removeAssemblies(of execution: ExecutionID) {
+        let folder = folder(of: execution).path
+        for name in (try? File.names(in: folder)) ?? [] where name.hasPrefix(Self.assemblyStart) {
+            unlink("\(folder)/\(name)")
+        }
+    }
 
     /// The order is on the disk when this returns; only then may it be acknowledged.
     func accept(_ execution: ExecutionID, order: [UInt8]) throws(SystemError) {
@@ -54,6 +67,7 @@ struct RunStore: Sendable {
     func letGo(_ execution: ExecutionID) {
         let folder = folder(of: execution)
         rename(folder.path + "/order", folder.path + "/settled")
+        removeAssemblies(of: execution)
         for name in (try? File.names(in: folder.spool)) ?? [] { unlink("\(folder.spool)/\(name)") }
         rmdir(folder.spool)
     }

@@ -18,6 +18,11 @@ final class Site {
     let userChores = Chores(threads: 16, share: 4)
     let accounts: AccountCheck
     let cgroups: CgroupRoot
+    /// What earlier deployments left for later ones.
+    var cache: Cache
+    let cacheFolder: CacheFolder
+    /// Chunks that each order waits for.
+    var inFlight: [ExecutionID: Int] = [:]
     /// Set once, when the loop is filled.
     var link: Link?
     var clock = OwnerClock()
@@ -28,13 +33,15 @@ final class Site {
     private var gathering: ZeroMQ.Timer?
     private let isRoot: Bool
 
-    init(_ settings: WorkerSettings, keys: NodeKeys, store: RunStore, isRoot: Bool, on loop: PollLoop)
-        throws(SystemError)
-    {
+    init(
+        _ settings: WorkerSettings, keys: NodeKeys, store: RunStore, cache: (Cache, CacheFolder), isRoot: Bool,
+        on loop: PollLoop
+    ) throws(SystemError) {
         self.settings = settings
         self.keys = keys
         self.loop = loop
         self.store = store
+        (self.cache, cacheFolder) = cache
         self.isRoot = isRoot
         node = settings.name
         accounts = AccountCheck(
@@ -78,6 +85,17 @@ final class Site {
 
     func acknowledged(_ sequence: UInt64, of execution: ExecutionID) -> Bool {
         outbox.acknowledged(sequence, of: execution)
+    }
+
+    /// The most chunks the whole node waits for: the broker queues 32 messages for a peer and no more.
+    private static let mostInFlight = 24
+    private static let reserve = 6
+
+    /// How many more chunks an order may ask for: what the others leave, and one at least while there is any room.
+    func room(for execution: ExecutionID, inFlight own: Int) -> Int {
+        let all = inFlight.reduce(own) { $0 + ($1.key == execution ? 0 : $1.value) }
+        if all < Self.mostInFlight { return Self.mostInFlight - all }
+        return own == 0 && all < Self.mostInFlight + Self.reserve ? 1 : 0
     }
 
     /// Nothing more is to be said of a run.

@@ -20,7 +20,6 @@ struct PlacementWork: Sendable {
             createsFolder: file.createFolder)
         do throws(SystemError) {
             let source = try File(bytes)
-            defer { unlink(bytes) }
             return try account.place(
                 target, home: home, program: program, bytes: source.descriptor, size: file.size)
         } catch {

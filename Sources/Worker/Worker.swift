@@ -26,10 +26,16 @@ package struct Worker: Service {
         else { throw WorkerSettings.Unusable(description: "authority: not a usable public key") }
         let store = try RunStore(data: settings.data)
         let kept = try store.all()
+        let cacheFolder = try CacheFolder(data: settings.data)
+        var cache = Cache(limit: settings.cacheBytes ?? CacheFolder.defaultLimit(data: settings.data))
+        for list in try cacheFolder.all() {
+            for blob in cache.add(list) { cacheFolder.remove(blob) }
+        }
         let context = try Context()
         let (settings, log) = (settings, log)
-        let thread = try PollLoop.Thread(name: "worker", context: context) { loop in
-            let site = try Site(settings, keys: keys, store: store, isRoot: geteuid() == 0, on: loop)
+        let thread = try PollLoop.Thread(name: "worker", context: context) { [cache] loop in
+            let site = try Site(
+                settings, keys: keys, store: store, cache: (cache, cacheFolder), isRoot: geteuid() == 0, on: loop)
             let node = Node(site, log: log)
             site.link = try Link(
                 .node, brokers: settings.brokers, keys: settings.key, hello: Self.hello(settings, runs: []), on: loop

@@ -21,6 +21,8 @@ package struct WorkerSettings: Sendable {
     var supervisor: String
     var placer: String
     var labels: [String: String]
+    /// The most the blobs kept for later deployments may take; nil for the default.
+    var cacheBytes: UInt64?
 
     /// A setting that cannot be used; the text names it.
     struct Unusable: Error, CustomStringConvertible {
@@ -58,6 +60,12 @@ package struct WorkerSettings: Sendable {
                 let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
                 return parts.count == 2 ? (parts[0], parts[1]) : nil
             }, uniquingKeysWith: { $1 })
+        cacheBytes = try settings.string("cacheBytes").map { text in
+            guard let bytes = UInt64(text) else {
+                throw Unusable(description: "cacheBytes: \(text) is no number of bytes")
+            }
+            return bytes
+        }
         for program in [supervisor, placer] where access(program, X_OK) != 0 {
             throw Unusable(description: "\(program): no such program; install it beside estiba-worker")
         }

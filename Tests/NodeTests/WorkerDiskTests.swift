@@ -54,42 +54,6 @@ struct RunStoreTests {
     }
 }
 
-struct AssemblyTests {
-    private func blob(_ chunks: [[UInt8]]) -> (id: [UInt8], size: UInt64, list: [UInt8]) {
-        let list = chunks.flatMap { Blake2b.hash($0) }
-        let size = chunks.reduce(0) { $0 + UInt64($1.count) }
-        var length = ByteWriter()
-        length.u64(size)
-        return (Blake2b.hash(Array("estiba blob v1".utf8), length.bytes, list), size, list)
-    }
-
-    @Test func `verified chunks make the file, in any order`() throws {
-        try withFolder { path in
-            let chunks = [[UInt8](repeating: 7, count: 1 << 20), [1, 2, 3]]
-            let blob = blob(chunks)
-            var assembly = try Assembly(path + "/file", blob: blob.id, size: blob.size)
-            try assembly.take(list: blob.list)
-            try assembly.take(chunk: chunks[1], index: 1)
-            try assembly.take(chunk: chunks[0], index: 0)
-            #expect(try Data(contentsOf: URL(filePath: path + "/file")) == Data(chunks.flatMap { $0 }))
-        }
-    }
-
-    @Test func `one flipped bit in list or chunk is refused and nothing of it is written`() throws {
-        try withFolder { path in
-            let blob = blob([[1, 2, 3]])
-            var assembly = try Assembly(path + "/file", blob: blob.id, size: blob.size)
-            var list = blob.list
-            list[5] ^= 1
-            #expect(throws: Assembly.Problem.self) { try assembly.take(list: list) }
-            try assembly.take(list: blob.list)
-            #expect(throws: Assembly.Problem.self) { try assembly.take(chunk: [1, 2, 2], index: 0) }
-            #expect(throws: Assembly.Problem.self) { try assembly.take(chunk: [1, 2, 3], index: 1) }
-            #expect(try Data(contentsOf: URL(filePath: path + "/file")).isEmpty)
-        }
-    }
-}
-
 struct LaunchTests {
     let launch = Launch(
         node: NodeName("n1")!, execution: ExecutionID(high: 0, low: 1),

@@ -158,38 +158,6 @@ struct OutboxTests {
     }
 }
 
-struct FetchTests {
-    let start = ContinuousClock.now
-
-    @Test func `the list comes first, then the chunks, four at a time`() {
-        var fetch = Fetch(sizes: [5 << 20])
-        expect(fetch.requests(at: start), [.init(file: 0, index: Fetch.list)])
-        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), true)
-        expect(fetch.requests(at: start).map(\.index), [0, 1, 2, 3])
-        for index in UInt32(0)..<4 { expect(fetch.arrived(.init(file: 0, index: index)), true) }
-        expect(fetch.requests(at: start).map(\.index), [4])
-        #expect(!fetch.isComplete)
-        expect(fetch.arrived(.init(file: 0, index: 4)), true)
-        #expect(fetch.isComplete && fetch.percent == 100)
-    }
-
-    @Test func `an empty file needs its list only`() {
-        var fetch = Fetch(sizes: [0])
-        _ = fetch.requests(at: start)
-        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), true)
-        #expect(fetch.isComplete)
-    }
-
-    @Test func `what does not come is asked for again, and what comes twice counts once`() {
-        var fetch = Fetch(sizes: [1])
-        _ = fetch.requests(at: start)
-        expect(fetch.requests(at: start + .seconds(2)).isEmpty, true)
-        expect(fetch.requests(at: start + .seconds(3)), [.init(file: 0, index: Fetch.list)])
-        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), true)
-        expect(fetch.arrived(.init(file: 0, index: Fetch.list)), false)
-    }
-}
-
 struct OwnerClockTests {
     @Test func `time goes forward only`() {
         let start = ContinuousClock.now

@@ -15,9 +15,15 @@ final class Bulk: Sendable {
 
     private let store: BlobStore
     private let rights = Mutex<[ExecutionID: Right]>([:])
+    /// Pieces that are read and not yet handed to the bus.
+    private let credit = DispatchSemaphore(value: 0)
+    private static let mostPieces = 8
     private let queue = DispatchQueue(label: "estiba.bulk", qos: .userInitiated)
 
-    init(store: BlobStore) { self.store = store }
+    init(store: BlobStore) {
+        self.store = store
+        for _ in 0..<Self.mostPieces { credit.signal() }
+    }
 
     /// From now on the nodes of this execution get its files.
     func open(_ head: ExecutionHead) {
@@ -29,8 +35,16 @@ final class Bulk: Sendable {
     func close(_ id: ExecutionID) { rights.withLock { _ = $0.removeValue(forKey: id) } }
 
     /// Answers requests in their order; `send` is called from the thread of its own, once for each.
+    ///
+    /// A request costs next to nothing and a piece 1 MiB: pieces are read as the bus takes them, `sent` says that it has,
+    /// and the requests wait.
     func serve(_ wanted: [ChunkWanted], send: @escaping @Sendable ([Outgoing]) -> Void) {
-        queue.async { for request in wanted { send([self.answer(request)]) } }
+        queue.async {
+            for request in wanted {
+                self.credit.wait()
+                send([self.answer(request)])
+            }
+        }
     }
 
     func answer(_ wanted: ChunkWanted) -> Outgoing {
@@ -43,7 +57,7 @@ final class Bulk: Sendable {
             header.verb = .failure
             body = (try? error.wire.serializedBytes()) ?? []
         }
-        return .bulk(header, wanted.node, body: body, broker: wanted.broker)
+        return .bulk(header, wanted.node, body: body, broker: wanted.broker) { [credit] in credit.signal() }
     }
 
     private func piece(_ wanted: ChunkWanted) throws(Failure) -> [UInt8] {

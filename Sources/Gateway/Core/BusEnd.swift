@@ -19,6 +19,7 @@ final class BusEnd {
     private let sinks: Sinks
     private let logger: Logger
     private var link: Link?
+    private var pieces: PieceQueue?
     /// Messages that were thrown away because nothing vouched for them.
     private var refused = 0
 
@@ -46,9 +47,12 @@ final class BusEnd {
         }
         link.follow(["output/"])
         self.link = link
+        pieces = PieceQueue(link, on: loop)
     }
 
     func close() {
+        pieces?.close()
+        pieces = nil
         link?.close()
         link = nil
     }
@@ -202,8 +206,9 @@ final class BusEnd {
         case .event(let topic, let event):
             guard let body: [UInt8] = try? event.serializedBytes() else { return }
             link?.publish(topic, [body])
-        case .bulk(let header, let node, let body, let broker):
-            link?.send(.bulk, to: Principal(node), header, body: body, via: broker)
+        case .bulk(let header, let node, let body, let broker, let sent):
+            guard let pieces else { return sent() }
+            pieces.add(PieceQueue.Piece(header: header, node: node, body: body, broker: broker, sent: sent))
         }
     }
 

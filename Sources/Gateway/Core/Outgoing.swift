@@ -19,8 +19,8 @@ enum Outgoing: Sendable {
     case clock([NodeName])
     case removeService([NodeName], name: String, user: String)
     case event(Topic, WireEvent)
-    /// The answer to a chunk request, by the broker that brought it.
-    case bulk(Header, NodeName, body: [UInt8], broker: Int)
+    /// The answer to a chunk request, by the broker that brought it; `sent` is called once it has been handed on or dropped.
+    case bulk(Header, NodeName, body: [UInt8], broker: Int, sent: @Sendable () -> Void)
 }
 
 /// What came over the bus for the executions, its tags checked.
