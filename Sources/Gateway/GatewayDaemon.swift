@@ -17,10 +17,11 @@ package struct GatewayDaemon {
     package init(_ settings: Settings, logger: Logger, onReady: @escaping @Sendable () -> Void) throws {
         umask(0o077)
         let webSettings = try WebSettings(settings)
-        let coreSettings = GatewayCore.Settings(
+        var coreSettings = GatewayCore.Settings(
             name: try settings.required("name"), key: try settings.requiredPath("key"),
             authority: try settings.requiredPath("authority"), registry: try settings.requiredPath("registry"),
             brokers: settings.strings("brokers"), data: try settings.requiredPath("data"))
+        coreSettings.uploads = try Uploads.Limits(settings)
         let authority = try KeyPair(path: coreSettings.authority)
         core = try GatewayCore(settings: coreSettings, logger: logger)
         web = try WebServer(

@@ -51,6 +51,19 @@ package struct FailureView: Codable, Sendable, Equatable {
     package var code: String
     package var sentence: String
     package var nodes: [String]?
+    /// Where an upload goes on.
+    package var offset: UInt64?
+    package var missing: [[UInt64]]?
+}
+
+/// How far an upload is; with `blob` it is finished, and nothing but the size is there besides.
+package struct UploadView: Codable, Sendable, Equatable {
+    package var upload: String?
+    package var offset: UInt64?
+    package var size: UInt64
+    /// Byte ranges that are still to come, `[from, to]` each; only where the list was given.
+    package var missing: [[UInt64]]?
+    package var blob: String?
 }
 
 package struct NodeView: Codable, Sendable, Equatable {

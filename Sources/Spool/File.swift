@@ -67,6 +67,23 @@ package struct File: ~Copyable {
         try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in try write(UnsafeRawBufferPointer(buffer)) }
     }
 
+    /// Writes all of it at an offset; the descriptor's own stays.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            done += try Self.check("pwrite", path) {
+                pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            }
+        }
+    }
+
+    package func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
+        try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
+            try write(UnsafeRawBufferPointer(buffer), at: offset)
+        }
+    }
+
     package func size() throws(SystemError) -> Int { Int(try status().st_size) }
 
     package func status() throws(SystemError) -> stat {

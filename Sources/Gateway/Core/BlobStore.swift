@@ -7,7 +7,8 @@ import Spool
 /// The files that users brought, addressed by content.
 ///
 /// `<folder>/<id>/data`, the hashes of its chunks in `list`, and under `by` an empty file for each user who brought it:
-/// who has not, cannot name it. What is on its way in lies under `incoming`, and comes into place by one rename.
+/// who has not, cannot name it. What is on its way in lies under `incoming`, or `uploads` where it may be gone on with, and comes into place by one
+/// rename.
 final class BlobStore: Sendable {
     let folder: String
 
@@ -39,6 +40,22 @@ final class BlobStore: Sendable {
         try Self.read(path(blob) + "/data") { file throws(SystemError) in
             try file.bytes(at: Int(index) * BlobID.chunkSize, count: BlobID.chunkSize)
         }
+    }
+
+    /// Puts a finished folder of `data`, `list` and `by` in place; where the same content is there already, only the user's
+    /// mark is added, and the folder stays where it is.
+    func settle(_ finished: String, as blob: BlobID, for user: String) throws(SystemError) {
+        _ = try File(finished + "/by/@\(Topic.encode(user))", O_WRONLY | O_CREAT)
+        if rename(finished, path(blob)) != 0 {
+            guard errno == EEXIST || errno == ENOTEMPTY else { throw SystemError.last("rename", path(blob)) }
+            _ = try File(mark(blob, user), O_WRONLY | O_CREAT)
+        }
+        try File(folder, O_RDONLY | O_DIRECTORY).synchronise()
+    }
+
+    static func failure(_ error: SystemError) -> Failure {
+        error.errno == ENOSPC || error.errno == EDQUOT
+            ? Failure(.noSpace, "The gateway's disk is full.") : Failure(.internal, "The upload cannot be stored.")
     }
 
     func path(_ blob: BlobID) -> String { "\(folder)/\(blob)" }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Glibc
 import Messages
@@ -25,7 +24,7 @@ actor BlobWriter {
         do throws(SystemError) {
             data = try File(folder + "/data", O_WRONLY | O_CREAT | O_EXCL)
         } catch {
-            throw Self.failure(error)
+            throw BlobStore.failure(error)
         }
     }
 
@@ -38,7 +37,7 @@ actor BlobWriter {
             do throws(SystemError) { try data.write(bytes) } catch { problem = error }
             hash(bytes)
         }
-        if let problem { throw Self.failure(problem) }
+        if let problem { throw BlobStore.failure(problem) }
         size += UInt64(piece.readableBytes)
     }
 
@@ -49,9 +48,9 @@ actor BlobWriter {
         do throws(SystemError) {
             try File(folder + "/list", O_WRONLY | O_CREAT | O_EXCL).write(list)
             try await synchronise()
-            try settle(blob)
+            try store.settle(folder, as: blob, for: user)
         } catch {
-            throw Self.failure(error)
+            throw BlobStore.failure(error)
         }
         return (blob, size)
     }
@@ -73,27 +72,9 @@ actor BlobWriter {
         chunkBytes = 0
     }
 
-    /// Puts it in place; where the same content is there already, only the user's mark is added.
-    private func settle(_ blob: BlobID) throws(SystemError) {
-        _ = try File(folder + "/by/@\(Topic.encode(user))", O_WRONLY | O_CREAT)
-        if rename(folder, store.path(blob)) != 0 {
-            guard errno == EEXIST || errno == ENOTEMPTY else { throw SystemError.last("rename", store.path(blob)) }
-            _ = try File(store.mark(blob, user), O_WRONLY | O_CREAT)
-        }
-        try File(store.folder, O_RDONLY | O_DIRECTORY).synchronise()
-    }
-
-    /// fsync takes as long as the disk does, so it has a thread of its own.
     private func synchronise() async throws(SystemError) {
         let descriptor = data.descriptor
-        let result = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: fsync(descriptor) == 0 ? 0 : errno) }
-        }
+        let result = await DiskWork.run { fsync(descriptor) == 0 ? 0 : errno }
         if result != 0 { throw SystemError("fsync", folder, errno: result) }
-    }
-
-    private static func failure(_ error: SystemError) -> Failure {
-        error.errno == ENOSPC || error.errno == EDQUOT
-            ? Failure(.noSpace, "The gateway's disk is full.") : Failure(.internal, "The upload cannot be stored.")
     }
 }

@@ -18,6 +18,7 @@ final class GatewayCore: Service {
         var brokers: [String]
         /// The folder of the journal, logs and blobs; made with mode 0700 where it is missing.
         var data: String
+        var uploads = Uploads.Limits()
     }
 
     let executions: Executions
@@ -25,6 +26,7 @@ final class GatewayCore: Service {
     let logs: Logs
     let blobs: BlobStore
     let services: Services
+    let uploads: Uploads
     private let keys: KeyRing
     private let bus: BusThread
     private let copier: CopierThread
@@ -55,6 +57,7 @@ final class GatewayCore: Service {
         self.nodes = nodes
         self.logs = logs
         self.blobs = blobs
+        uploads = try Uploads(store: blobs, limits: settings.uploads)
         self.bus = bus
         self.copier = copier
         self.inbox = inboxEnd
@@ -90,6 +93,7 @@ final class GatewayCore: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.executions.run() }
                 group.addTask { await self.watchRegistry() }
+                group.addTask { await self.uploads.run() }
                 await group.waitForAll()
             }
         }

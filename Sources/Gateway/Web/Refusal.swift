@@ -41,7 +41,7 @@ struct Refusal: Error, Equatable, Sendable {
         switch code {
         case .notLoggedIn, .loginFailed: .unauthorized
         case .notPermitted: .forbidden
-        case .notFound, .unknownExecution, .unknownService, .gone: .notFound
+        case .notFound, .unknownExecution, .unknownService, .unknownUpload, .gone: .notFound
         case .conflict, .duplicate, .exists, .offsetAhead: .conflict
         case .tooLarge: .contentTooLarge
         case .tooMany: .tooManyRequests

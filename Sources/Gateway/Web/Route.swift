@@ -5,6 +5,7 @@ struct Route: Hashable, Sendable {
     enum Endpoint: Hashable, Sendable, CaseIterable {
         case login, loginByCode, logout, whoami, nodes, upload, submit, list, show, frames, output, raw, stop, live
         case services, removeService
+        case beginUpload, bring, showUpload, endUpload
         case openapi, health, page
     }
 
@@ -48,6 +49,10 @@ enum RouteTable {
         Route(.get, api + "/whoami", .whoami),
         Route(.get, api + "/nodes", .nodes),
         Route(.post, api + "/blobs", .upload, body: .streamed),
+        Route(.post, api + "/uploads", .beginUpload, body: .whole(limitBytes: 8 << 20)),
+        Route(.patch, api + "/uploads/{upload}", .bring, body: .streamed),
+        Route(.get, api + "/uploads/{upload}", .showUpload),
+        Route(.delete, api + "/uploads/{upload}", .endUpload),
         Route(.post, api + "/executions", .submit, body: .whole(limitBytes: 4 << 20)),
         Route(.get, api + "/executions", .list),
         Route(.get, api + "/executions/{execution}", .show),
