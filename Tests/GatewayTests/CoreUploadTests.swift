@@ -31,7 +31,7 @@ import Testing
         var pieces = UploadPieces(size: 3 * Self.chunk + 1)
         #expect(pieces.take(2 * Self.chunk + 7, at: 0) == [0, 1])
         pieces.lose(1)
-        #expect(pieces.missing == [Self.chunk..<3 * Self.chunk + 1])
+        #expect(pieces.missing == [Self.chunk..<2 * Self.chunk, 2 * Self.chunk + 7..<3 * Self.chunk + 1])
         var cut = UploadPieces(size: 3 * Self.chunk)
         _ = cut.take(Self.chunk, at: 0)
         cut.lose(0)
@@ -78,7 +78,7 @@ import Testing
         try Uploads(store: try BlobStore(folder: folder), limits: limits)
     }
 
-    private func id(_ view: UploadView) throws -> UploadID { try #require(UploadID(try #require(view.upload))) }
+    private func id(_ view: UploadView) throws -> UploadID { try #require(view.upload.flatMap { UploadID($0) }) }
 
     private func bring(
         _ bytes: some Collection<UInt8>, at offset: UInt64, to view: UploadView, _ uploads: Uploads,
@@ -118,7 +118,7 @@ import Testing
         #expect(done.blob == BlobID(size: UInt64(bytes.count), list: list(bytes)).description)
         #expect(try await after.view(try id(view), of: "ana") == done)
         let store = try BlobStore(folder: folder)
-        let blob = try #require(BlobID(try #require(done.blob)))
+        let blob = try #require(done.blob.flatMap { BlobID($0) })
         #expect(store.size(of: blob, for: "ana") == UInt64(bytes.count))
         #expect(try store.list(of: blob) == list(bytes))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/uploads").isEmpty)

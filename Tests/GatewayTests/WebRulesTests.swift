@@ -209,3 +209,26 @@ import Testing
         #expect(rule.mayLogInByPassword(1000))
     }
 }
+
+@Suite struct OpenAPITests {
+    @Test func `every route of the API is described, and nothing else`() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../Sources/Gateway/API/openapi.yaml")
+        var described: Set<String> = []
+        var path = ""
+        let text = try String(contentsOf: file, encoding: .utf8)
+        for line in text.components(separatedBy: "\ncomponents:")[0].split(separator: "\n") {
+            if line.hasPrefix("  /"), line.hasSuffix(":") { path = String(line.dropFirst(2).dropLast()) }
+            let word = line.dropFirst(4).dropLast()
+            if line.hasPrefix("    "), line.hasSuffix(":"), ["get", "post", "patch", "put", "delete"].contains(word) {
+                described.insert("\(word.uppercased()) \(path)")
+            }
+        }
+        let routes = RouteTable.routes.filter { $0.path.hasPrefix("/api/v1/") }
+            .map { "\($0.method.rawValue) \($0.path.dropFirst("/api/v1".count))" }
+        let unsaid = Set(routes).subtracting(described), untrue = described.subtracting(routes)
+        #expect(unsaid.isEmpty, "not described: \(unsaid.sorted())")
+        // Health lies beside the API.
+        #expect(untrue.subtracting(["GET /health"]).isEmpty, "no such routes: \(untrue.sorted())")
+    }
+}

@@ -128,7 +128,11 @@ actor Upload {
         let completed = pieces.take(count, at: position)
         position += count
         touch()
-        for chunk in completed { try check(chunk) }
+        var wrong: Failure?
+        for chunk in completed {
+            do throws(Failure) { try check(chunk) } catch { wrong = wrong ?? error }
+        }
+        if let wrong { throw wrong }
         if count < piece.readableBytes {
             throw Failure(.tooLarge, "More bytes came than are missing there; what belongs there was kept.")
         }
