@@ -56,6 +56,12 @@ package struct FailureView: Codable, Sendable, Equatable {
     package var missing: [[UInt64]]?
 }
 
+/// Executions that were asked for together.
+package struct SubmissionView: Codable, Sendable, Equatable {
+    package var submission: String
+    package var executions: [ExecutionView]
+}
+
 /// How far an upload is; with `blob` it is finished, and nothing but the size is there besides.
 package struct UploadView: Codable, Sendable, Equatable {
     package var upload: String?

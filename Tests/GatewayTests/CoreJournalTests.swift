@@ -25,7 +25,7 @@ import Testing
     @Test func `what was accepted is there after the process is gone, with states and wishes`() async throws {
         let journal = try open()
         let accepted = try await journal.accept(
-            .init(head: head(id, nodes), order: [1, 2, 3], request: asked, key: nil))
+            [.init(head: head(id, nodes), order: [1, 2, 3], request: asked)], key: nil)
         #expect(isNew(accepted))
         var run = Run(node: nodes[1], since: 77)
         run.state = .running(pid: 12)
@@ -52,7 +52,7 @@ import Testing
         let journal = try open()
         for number in 0..<5 {
             let id = ExecutionID(high: 1, low: UInt64(number))
-            _ = try await journal.accept(.init(head: head(id, nodes), order: [], request: asked, key: nil))
+            _ = try await journal.accept([.init(head: head(id, nodes), order: [], request: asked)], key: nil)
         }
         let done = ExecutionID(high: 1, low: 3)
         var run = Run(node: nodes[0], since: 1)
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func `a request is given back as it was asked, its nodes each once`() async throws {
-        _ = try await open().accept(.init(head: head(id, nodes), order: [], request: asked, key: nil))
+        _ = try await open().accept([.init(head: head(id, nodes), order: [], request: asked)], key: nil)
         var expected = asked
         expected.nodes = ["a", "b", "c"]
         #expect(try await open().request(id) == expected)
@@ -86,7 +86,7 @@ import Testing
     ])
     func `a list counts the runs that failed`(state: RunState, isFailure: Bool) async throws {
         let journal = try open()
-        _ = try await journal.accept(.init(head: head(id, nodes), order: [], request: asked, key: nil))
+        _ = try await journal.accept([.init(head: head(id, nodes), order: [], request: asked)], key: nil)
         var run = Run(node: nodes[0], since: 1)
         run.state = state
         try await journal.write([.run(RunKey(execution: id, run: 0), run, copied: 0)])
@@ -96,21 +96,24 @@ import Testing
 
     @Test func `a key stands for one request of one user`() async throws {
         let journal = try open()
-        let first = try await journal.accept(.init(head: head(id, nodes), order: [], request: asked, key: ("k", [1])))
+        let first = try await journal.accept([.init(head: head(id, nodes), order: [], request: asked)], key: ("k", [1]))
         #expect(isNew(first))
         let other = head(ExecutionID(high: 8, low: 8), nodes)
-        guard case .known(id) = try await journal.accept(.init(head: other, order: [], request: asked, key: ("k", [1])))
+        guard
+            case .known([id]) = try await journal.accept(
+                [.init(head: other, order: [], request: asked)], key: ("k", [1]))
         else {
             Issue.record("the same request was taken twice")
             return
         }
-        guard case .conflict = try await journal.accept(.init(head: other, order: [], request: asked, key: ("k", [2])))
+        guard
+            case .conflict = try await journal.accept([.init(head: other, order: [], request: asked)], key: ("k", [2]))
         else {
             Issue.record("another request had the same key")
             return
         }
         let bobs = head(ExecutionID(high: 8, low: 9), nodes, user: "bob")
-        #expect(isNew(try await journal.accept(.init(head: bobs, order: [], request: asked, key: ("k", [2])))))
+        #expect(isNew(try await journal.accept([.init(head: bobs, order: [], request: asked)], key: ("k", [2]))))
         #expect(try journal.unfinished().count == 2)
     }
 }

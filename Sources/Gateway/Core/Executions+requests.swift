@@ -12,38 +12,9 @@ extension Executions {
     func submit(
         _ request: ExecutionRequest, by identity: Identity, idempotencyKey: String?
     ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
-        let key = try idempotencyKey.map { text throws(Failure) in
-            guard (1...200).contains(text.utf8.count) else {
-                throw Failure(.badRequest, "An Idempotency-Key has 1 to 200 bytes.")
-            }
-            return (text: text, hash: Self.hash(request))
-        }
-        if let key, let known = try await journal({ try await $0.known(key, of: identity.user) }) {
-            return try await answer(known, identity)
-        }
-        let checked = try RequestCheck.check(request)
-        let strangers = checked.nodes.filter { !surroundings.nodes.isRegistered($0) }.map(\.description)
-        guard strangers.isEmpty else { throw RequestCheck.unknown(strangers) }
-        let made = try Submitting(checked, identity, owner: surroundings.owner, blobs: surroundings.blobs)
-        try surroundings.logs.create(made.head, createdNanoseconds: Moment.wallNanoseconds())
-        let submission = Journal.Submission(head: made.head, order: made.order, request: request, key: key)
-        let accepted: Journal.Accepted
-        do throws(Failure) {
-            accepted = try await journal { try await $0.accept(submission) }
-        } catch {
-            surroundings.logs.discard(made.head.id)
-            throw error
-        }
-        guard case .new = accepted else {
-            surroundings.logs.discard(made.head.id)
-            return try await answer(accepted, identity)
-        }
-        let execution = Execution(made.head)
-        open(execution, order: made.order, isOld: false)
-        var view = view(dispatcher.executions[made.head.id] ?? execution, withRuns: true)
-        view.request = request
-        view.request?.nodes = made.head.nodes.map(\.description)
-        return (view, true)
+        let (views, isNew) = try await take([request], by: identity, key: Self.key(idempotencyKey, of: request))
+        guard let view = views.first else { throw Failure(.internal, "The request was not taken on.") }
+        return (view, isNew)
     }
 
     /// The user's executions, newest first, without their runs; `before` is the last one of the page before.
@@ -126,27 +97,11 @@ extension Executions {
         return numbers.compactMap { $0 }
     }
 
-    private func entry(_ id: ExecutionID, user: String) async throws(Failure) -> Journal.Entry {
+    func entry(_ id: ExecutionID, user: String) async throws(Failure) -> Journal.Entry {
         guard let entry = try await journal({ try await $0.entry(id) }), entry.execution.head.user == user else {
             throw Self.unknown(id)
         }
         return entry
-    }
-
-    private func answer(
-        _ accepted: Journal.Accepted, _ identity: Identity
-    ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
-        guard case .known(let id) = accepted else {
-            throw Failure(.conflict, "This Idempotency-Key was used for another request.")
-        }
-        return (try await show(id, user: identity.user), false)
-    }
-
-    /// What makes two requests the same: their JSON with the keys in order.
-    private static func hash(_ request: ExecutionRequest) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return Blake2b.hash([UInt8]((try? encoder.encode(request)) ?? Data()))
     }
 }
 

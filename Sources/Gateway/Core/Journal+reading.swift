@@ -38,17 +38,22 @@ extension Journal {
 
     /// What `accept` would answer to this key, without storing anything; nil where it is new.
     func known(_ key: (text: String, hash: [UInt8]), of user: String) async throws -> Accepted? {
-        try await pool.read { database in
-            guard
-                let row = try Row.fetchOne(
-                    database, sql: "SELECT hash, execution FROM keys WHERE user = ? AND key = ?",
-                    arguments: [user, key.text])
-            else { return nil }
-            guard let id = ExecutionID(bytes: row["execution"] as Data), row["hash"] as Data == Data(key.hash) else {
-                return .conflict
-            }
-            return .known(id)
-        }
+        try await pool.read { try Self.known(key, of: user, $0) }
+    }
+
+    static func known(_ key: (text: String, hash: [UInt8]), of user: String, _ database: Database) throws -> Accepted? {
+        let row = try Row.fetchOne(
+            database, sql: "SELECT hash, execution FROM keys WHERE user = ? AND key = ?", arguments: [user, key.text])
+        guard let row else { return nil }
+        guard row["hash"] as Data == Data(key.hash) else { return .conflict }
+        let ids = try Data.fetchAll(
+            database,
+            sql: """
+                SELECT id FROM executions WHERE submission = (SELECT submission FROM executions WHERE id = ?)
+                    ORDER BY number
+                """,
+            arguments: [row["execution"] as Data])
+        return .known(ids.compactMap { ExecutionID(bytes: $0) })
     }
 
     /// A user's executions, newest first.

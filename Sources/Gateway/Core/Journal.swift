@@ -16,8 +16,6 @@ final class Journal: Sendable {
         var order: [UInt8]
         /// As it was asked, to be shown again.
         var request: ExecutionRequest
-        /// The user's key and the hash of the request.
-        var key: (text: String, hash: [UInt8])?
     }
 
     /// Something that became of an execution.
@@ -28,8 +26,8 @@ final class Journal: Sendable {
 
     enum Accepted: Sendable {
         case new
-        /// The key was used before, for this execution and the same request.
-        case known(ExecutionID)
+        /// The key was used before, for these executions and the same request.
+        case known([ExecutionID])
         /// The key was used before for another request.
         case conflict
     }
@@ -67,6 +65,7 @@ final class Journal: Sendable {
             files TEXT NOT NULL, grace INTEGER NOT NULL, log INTEGER NOT NULL, orderBytes BLOB NOT NULL,
             request TEXT NOT NULL, complete INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX IF NOT EXISTS executionsOfUser ON executions (user, number);
+        CREATE INDEX IF NOT EXISTS executionsOfSubmission ON executions (submission);
         CREATE INDEX IF NOT EXISTS unfinished ON executions (number) WHERE complete = 0;
         CREATE TABLE IF NOT EXISTS runs (
             execution BLOB NOT NULL, run INTEGER NOT NULL, state INTEGER NOT NULL, report BLOB NOT NULL,
@@ -83,43 +82,43 @@ final class Journal: Sendable {
 // MARK: Writing
 
 extension Journal {
-    /// Stores a submission; when it returns `new`, the request is accepted.
-    func accept(_ submission: Submission) async throws -> Accepted {
-        let head = submission.head
-        let files = try String(decoding: JSONEncoder().encode(head.files), as: UTF8.self)
-        let nodes = head.nodes.map(\.description).joined(separator: " ")
-        let request = try Self.text(submission.request)
+    /// Stores executions that were asked for together, all or none; when it returns `new`, the request is accepted.
+    ///
+    /// `key` is the user's and the hash of the request.
+    func accept(
+        _ submissions: [Submission], key: (text: String, hash: [UInt8])? = nil
+    ) async throws -> Accepted {
+        guard let first = submissions.first?.head else { return .known([]) }
         return try await pool.write { database in
-            if let key = submission.key {
-                let known = try Row.fetchOne(
-                    database, sql: "SELECT hash, execution FROM keys WHERE user = ? AND key = ?",
-                    arguments: [head.user, key.text])
-                if let known {
-                    guard let id = ExecutionID(bytes: known["execution"] as Data),
-                        known["hash"] as Data == Data(key.hash)
-                    else { return .conflict }
-                    return .known(id)
-                }
+            if let key {
+                if let known = try Self.known(key, of: first.user, database) { return known }
                 try database.execute(
                     sql: "INSERT INTO keys VALUES (?, ?, ?, ?, ?)",
                     arguments: [
-                        head.user, key.text, Data(key.hash), Data(head.id.bytes), head.createdMilliseconds,
+                        first.user, key.text, Data(key.hash), Data(first.id.bytes), first.createdMilliseconds,
                     ])
             }
-            try database.execute(
-                sql: """
-                    INSERT INTO executions (id, submission, user, uid, session, kind, command, created, deadline, nodes,
-                        nodeCount, files, grace, log, orderBytes, request)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    Data(head.id.bytes), Data(head.submission.bytes), head.user, Int64(head.uid), Data(head.session),
-                    head.kind, head.command, head.createdMilliseconds, head.deadlineMilliseconds, nodes,
-                    head.nodes.count, files, Int64(clamping: head.graceMilliseconds), Int64(bitPattern: head.log),
-                    Data(submission.order), request,
-                ])
+            for submission in submissions { try Self.insert(submission, database) }
             return .new
         }
+    }
+
+    private static func insert(_ submission: Submission, _ database: Database) throws {
+        let head = submission.head
+        let files = try String(decoding: JSONEncoder().encode(head.files), as: UTF8.self)
+        let nodes = head.nodes.map(\.description).joined(separator: " ")
+        try database.execute(
+            sql: """
+                INSERT INTO executions (id, submission, user, uid, session, kind, command, created, deadline, nodes,
+                    nodeCount, files, grace, log, orderBytes, request)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                Data(head.id.bytes), Data(head.submission.bytes), head.user, Int64(head.uid), Data(head.session),
+                head.kind, head.command, head.createdMilliseconds, head.deadlineMilliseconds, nodes,
+                head.nodes.count, files, Int64(clamping: head.graceMilliseconds), Int64(bitPattern: head.log),
+                Data(submission.order), try text(submission.request),
+            ])
     }
 
     /// Stores changes in one transaction.

@@ -9,7 +9,8 @@ struct Submitting {
 
     /// Throws `unknown_blob` for a file that this user has not brought.
     init(
-        _ request: CheckedRequest, _ identity: Identity, owner: Principal, blobs: BlobStore
+        _ request: CheckedRequest, _ identity: Identity, submission: ExecutionID = .random(), owner: Principal,
+        blobs: BlobStore
     ) throws(Failure) {
         let id = ExecutionID.random()
         var files: [ExecutionHead.File] = []
@@ -18,7 +19,7 @@ struct Submitting {
         }
         let now = Moment.now().unixMilliseconds
         head = ExecutionHead(
-            id: id, submission: .random(), user: identity.user, uid: identity.uid, session: identity.session,
+            id: id, submission: submission, user: identity.user, uid: identity.uid, session: identity.session,
             kind: request.kind, command: request.command.map(Self.shown), createdMilliseconds: now,
             deadlineMilliseconds: now + Int64(request.waitMilliseconds), nodes: request.nodes, files: files,
             graceMilliseconds: request.graceMilliseconds, log: Random.number())

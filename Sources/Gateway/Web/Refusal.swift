@@ -42,7 +42,7 @@ struct Refusal: Error, Equatable, Sendable {
         case .notLoggedIn, .loginFailed: .unauthorized
         case .notPermitted: .forbidden
         case .notFound, .unknownExecution, .unknownService, .unknownUpload, .gone: .notFound
-        case .conflict, .duplicate, .exists, .offsetAhead: .conflict
+        case .conflict, .duplicate, .exists, .offsetAhead, .nothingKept: .conflict
         case .tooLarge: .contentTooLarge
         case .tooMany: .tooManyRequests
         case .busy, .noSpace, .unreachable: .serviceUnavailable

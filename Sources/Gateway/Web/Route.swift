@@ -5,7 +5,7 @@ struct Route: Hashable, Sendable {
     enum Endpoint: Hashable, Sendable, CaseIterable {
         case login, loginByCode, logout, whoami, nodes, upload, submit, list, show, frames, output, raw, stop, live
         case services, removeService
-        case beginUpload, bring, showUpload, endUpload
+        case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
         case openapi, health, page
     }
 
@@ -54,6 +54,8 @@ enum RouteTable {
         Route(.get, api + "/uploads/{upload}", .showUpload),
         Route(.delete, api + "/uploads/{upload}", .endUpload),
         Route(.post, api + "/executions", .submit, body: .whole(limitBytes: 4 << 20)),
+        Route(.post, api + "/submissions", .submitAll, body: .whole(limitBytes: 8 << 20)),
+        Route(.post, api + "/executions/{execution}/rollback", .rollBack, body: .whole(limitBytes: 1 << 20)),
         Route(.get, api + "/executions", .list),
         Route(.get, api + "/executions/{execution}", .show),
         Route(.get, api + "/executions/{execution}/frames", .frames),

@@ -19,6 +19,8 @@ extension WebResponder {
         case .showUpload: try await showUpload(asked)
         case .endUpload: try await endUpload(asked)
         case .submit: try await submit(asked)
+        case .submitAll: try await submitAll(asked)
+        case .rollBack: try await rollBack(asked)
         case .list: try await list(asked)
         case .show: try await show(asked)
         case .frames: try await frames(asked)
@@ -46,14 +48,6 @@ extension WebResponder {
         struct Answer: Encodable { var nodes: [NodeView] }
         let user = try asked.requireVisitor().identity.user
         return try .json(Answer(nodes: core.nodes.snapshot().map { $0.seen(by: user) }))
-    }
-
-    private func submit(_ asked: Asked) async throws -> Response {
-        let wish = try decode(ExecutionRequest.self, from: asked)
-        let key = HTTPField.Name("Idempotency-Key").flatMap { asked.request.headers[$0] }
-        let (view, isNew) = try await core.executions.submit(
-            wish, by: asked.requireVisitor().identity, idempotencyKey: key)
-        return try .json(view, status: isNew ? .accepted : .ok)
     }
 
     private func list(_ asked: Asked) async throws -> Response {
