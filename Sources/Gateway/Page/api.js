@@ -21,6 +21,10 @@ export function post(path, body, headers = {}) {
     return request("POST", path, body ?? {}, headers);
 }
 
+export function remove(path) {
+    return request("DELETE", path);
+}
+
 export function address(path) {
     return BASE + path;
 }

@@ -1,144 +1,165 @@
 import { Refusal, get } from "./api.js";
-import { element, field, tick } from "./element.js";
+import { CommandForm } from "./commandform.js";
+import { button, element } from "./element.js";
 import { FileList } from "./files.js";
-import { count } from "./format.js";
+import { count, duration } from "./format.js";
 import { fold } from "./nodeset.js";
 import { NodePicker } from "./picker.js";
-import { submit } from "./submit.js";
+import { profilesOf } from "./profiles.js";
+import { progressWords, Rate } from "./rate.js";
+import { deed, problemOf, requestsOf } from "./requests.js";
+import { Result } from "./result.js";
+import { submitAll } from "./submit.js";
+import { Cancelled, Unreadable, inLanes } from "./upload.js";
 
 /** How long the gateway offers an order to a node that is away, unless told otherwise. */
 const USUAL_WAIT_MILLISECONDS = 600_000;
+const UPLOADS_AT_ONCE = 3;
 
-/** The Deploy screen. `#deploy/ID` begins with what execution ID was given. */
+let kept;
+
+/**
+ * The Deploy screen. `#deploy/ID` begins with what execution ID was given; without it the screen is as it was left,
+ * and an upload goes on meanwhile.
+ */
 export function deployScreen(context, again) {
-    const screen = new Deploy(context);
-    if (again) screen.fill(again);
-    return screen;
+    if (again || kept?.context.user !== context.user) {
+        if (!kept?.isSending) kept?.end();
+        kept = new Deploy(context);
+        if (again) kept.fill(again);
+    }
+    kept.enter();
+    return kept;
 }
 
 class Deploy {
     #sentence = element("p", { class: "sentence" });
     #aside = element("p", { class: "quiet" });
     #problem = element("p", { class: "problem", role: "alert" });
-    #command = element(
-        "input",
-        {
-            class: "form-control mono",
-            placeholder: "./build.sh --fast",
-            autocomplete: "off",
-            spellcheck: "false",
-            autocapitalize: "none",
-        },
-    );
-    #limit = element(
-        "input",
-        { class: "form-control", type: "number", min: "0", step: "1", placeholder: "none", inputmode: "numeric" },
-    );
-    #isSending = false;
+    #progress = element("progress", { max: "1", value: 0, "aria-label": "Upload" });
+    #progressNote = element("p", { class: "note" });
+    #rate = new Rate();
+    #abort;
     /** What an earlier request had beyond what this screen shows. */
-    #kept = {};
+    #rest = {};
 
     constructor(context) {
         this.context = context;
         const changed = () => this.#tell();
-        this.files = new FileList(changed);
+        this.files = new FileList(context.user, changed);
         this.picker = new NodePicker(context.world, changed);
-        this.shell = tick("Use my login shell (pipes, variables, ;)", false, changed);
-        this.#command.addEventListener("input", changed);
+        this.command = new CommandForm(changed);
+        this.result = new Result(context);
         this.send = element("button", { type: "submit", class: "primary" }, "Deploy");
+        this.cancel = button("Cancel", () => this.#abort?.abort(), { class: "danger" });
+        this.sending = element(
+            "div",
+            { class: "sending", hidden: true },
+            element("div", { class: "grow" }, this.#progress, this.#progressNote),
+            this.cancel,
+        );
         this.node = element(
             "form",
-            { class: "two", "aria-label": "Deploy", novalidate: true, on: { submit: (event) => this.#submit(event) } },
-            element(
-                "div",
-                {},
-                element("h1", { class: "visually-hidden" }, "Deploy"),
-                this.files.node,
-                this.#commandSection(),
-            ),
+            { class: "two deploy", "aria-label": "Deploy", novalidate: true, on: { submit: (event) => this.#submit(event) } },
+            element("h1", { class: "visually-hidden" }, "Deploy"),
+            element("div", {}, this.files.node, this.command.node),
             element(
                 "div",
                 {},
                 this.picker.node,
-                element("div", { class: "go" }, element("div", {}, this.#sentence, this.#aside), this.send),
+                element("div", { class: "go" }, element("div", { class: "grow" }, this.#sentence, this.#aside), this.send),
+                this.sending,
                 this.#problem,
+                this.result.node,
             ),
         );
-        const update = () => (this.picker.update(), changed());
-        context.world.addEventListener("nodes", update);
-        this.close = () => context.world.removeEventListener("nodes", update);
-        changed();
+        this.update = () => {
+            this.picker.update();
+            this.files.offer(profilesOf(context.world.nodes.values()));
+            changed();
+        };
+        this.warn = (event) => event.preventDefault();
     }
 
-    #commandSection() {
-        this.options = element(
-            "details",
-            {},
-            element("summary", {}, "Time limit"),
-            field("Stop it after this many seconds", this.#limit),
-        );
-        return element(
-            "section",
-            {},
-            element("h2", {}, "Then run"),
-            field("Command", this.#command),
-            this.shell.node,
-            this.options,
-        );
+    /** The screen is shown (again). */
+    enter() {
+        this.context.world.addEventListener("nodes", this.update);
+        this.update();
+    }
+
+    /** The screen is left; what is being sent goes on. */
+    close() {
+        this.context.world.removeEventListener("nodes", this.update);
+    }
+
+    /** The screen will not be shown again. */
+    end() {
+        this.close();
+        this.result.close();
+        this.files.clear();
+    }
+
+    get isSending() {
+        return this.#abort !== undefined;
     }
 
     async fill(id) {
         try {
-            const { request = {}, runs = [], command } = await get(`executions/${encodeURIComponent(id)}`);
+            const execution = await get(`executions/${encodeURIComponent(id)}`);
+            const { request = {}, runs = [], command } = execution;
             this.picker.choose(request.nodes ?? runs.map((run) => run.node));
-            const asked = request.command ?? { line: command };
-            this.#command.value = asked.line ?? asked.shell ?? (asked.arguments ?? []).map(quoted).join(" ");
-            this.shell.box.checked = asked.shell !== undefined;
+            this.command.fill(request, command);
             const { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave } = request;
-            this.#kept = { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave };
-            if (request.timeoutMilliseconds) this.#limit.value = request.timeoutMilliseconds / 1000;
-            this.options.open = this.#limit.value !== "";
-            for (const file of request.files ?? []) await this.files.add(undefined, file);
+            this.#rest = { folder, environment, waitMilliseconds, graceMilliseconds, lossless, leave };
+            const files = request.files ?? [];
+            const sizes = execution.files ?? [];
+            files.forEach((file, at) => this.files.addKnown({
+                ...file,
+                size: file.restore ? undefined : sizes[at]?.size,
+                service: at === 0 ? request.service : undefined,
+            }));
+            if (files.some((file) => file.keepPrevious)) this.result.show([execution]);
         } catch (error) {
             this.#refuse(error);
         }
         this.#tell();
     }
 
-    get #request() {
-        const line = this.#command.value.trim();
-        const request = { ...this.#kept, nodes: this.picker.names, kind: this.files.cards.length > 0 ? "deploy" : "run" };
-        if (this.files.cards.length > 0) request.files = this.files.cards.map((card) => card.request);
-        if (line) request.command = this.shell.box.checked ? { shell: line } : { line };
-        if (Number(this.#limit.value) > 0) request.timeoutMilliseconds = Math.round(Number(this.#limit.value) * 1000);
-        return request;
+    get #things() {
+        return this.files.cards.map((card) => card.thing);
+    }
+
+    get #requests() {
+        const rest = { ...this.#rest, timeoutMilliseconds: this.command.timeoutMilliseconds };
+        const { line, shell } = this.command;
+        return requestsOf({ things: this.#things, line, shell, nodes: this.picker.names, rest });
     }
 
     /** Says what will happen, or what is still missing. */
     #tell() {
         const nodes = this.picker.names;
-        const names = this.files.cards.map((card) => card.name);
-        const line = this.#command.value.trim();
-        const deeds = [];
-        if (names.length > 0) deeds.push(`place ${names.length > 3 ? count(names.length, "file") : names.join(", ")}`);
-        if (line) deeds.push(`run ${line.length > 60 ? `${line.slice(0, 60)}…` : line}`);
-        const what = deeds.join(", then ");
-        this.send.disabled = this.#isSending || !what || nodes.length === 0;
-        this.send.textContent = names.length > 0 ? "Deploy" : "Run";
+        const what = deed(this.#things, this.command.line);
+        const problem = problemOf(this.#things, this.command.line);
+        this.send.disabled = this.isSending || !what || nodes.length === 0 || Boolean(problem);
+        this.send.textContent = this.files.cards.length > 0 ? "Deploy" : "Run";
         if (!what) this.#sentence.textContent = "Nothing to do yet: add a file or a command.";
+        else if (problem) this.#sentence.textContent = problem;
         else if (nodes.length === 0) this.#sentence.textContent = "Choose the nodes.";
-        else this.#sentence.textContent = `${capital(what)} on ${count(nodes.length, "node")} as ${this.context.user}.`;
-        const away = this.picker.away;
-        const verb = away.length === 1 ? "is" : "are";
-        const minutes = (this.#kept.waitMilliseconds ?? USUAL_WAIT_MILLISECONDS) / 60_000;
-        const notes = this.#keptNotes;
-        if (away.length > 0) notes.push(`${fold(away)} ${verb} away: the order waits ${count(minutes, "minute")}.`);
-        this.#aside.textContent = notes.join(" ");
+        else this.#sentence.textContent = `${what} on ${count(nodes.length, "node")} as ${this.context.user}.`;
+        this.#aside.textContent = [...this.#restNotes, ...this.#nodeNotes(nodes)].join(" ");
+    }
+
+    #nodeNotes(nodes) {
+        const notes = [];
+        const { away } = this.picker;
+        const wait = duration(this.#rest.waitMilliseconds ?? USUAL_WAIT_MILLISECONDS);
+        if (away.length > 0) notes.push(`${fold(away)} ${away.length === 1 ? "is" : "are"} away: the order waits ${wait}.`);
+        return [...notes, ...new Set(this.files.cards.map((card) => card.missing(nodes)).filter(Boolean))];
     }
 
     /** What is taken over unseen, in words. */
-    get #keptNotes() {
-        const { folder, environment = {} } = this.#kept;
+    get #restNotes() {
+        const { folder, environment = {} } = this.#rest;
         const names = Object.keys(environment);
         const notes = [];
         if (folder) notes.push(`It runs in ${folder}.`);
@@ -150,38 +171,76 @@ class Deploy {
         event.preventDefault();
         this.#problem.textContent = this.files.cards.map((card) => card.problem).find(Boolean) ?? "";
         if (this.send.disabled || this.#problem.textContent) return;
-        this.#isSending = true;
-        this.#tell();
+        const hasFiles = this.files.cards.length > 0;
+        this.#begin();
         try {
-            for (const card of this.files.cards) await card.send();
-            const execution = await submit(this.#request);
+            await inLanes(UPLOADS_AT_ONCE, this.files.cards, (card) => card.send(this.#abort.signal));
+            this.#abort.signal.throwIfAborted();
+            const executions = await submitAll(this.#requests);
             this.picker.remember();
-            this.context.world.addExecutions([execution]);
-            this.context.go(`#output/${execution.execution}`);
+            if (hasFiles) this.#show(executions);
+            else this.#goToOutput(executions[0]);
         } catch (error) {
             this.#refuse(error);
         } finally {
-            this.#isSending = false;
-            this.#tell();
+            this.#ended();
         }
+    }
+
+    #show(executions) {
+        this.result.show(executions);
+        if (this.node.isConnected) this.result.focus();
+    }
+
+    /** A command's result is its output. */
+    #goToOutput(execution) {
+        this.context.world.addExecutions([execution]);
+        if (this.node.isConnected) this.context.go(`#output/${execution.execution}`);
+    }
+
+    #begin() {
+        this.#abort = new AbortController();
+        this.#rate = new Rate();
+        const cards = this.files.cards.filter((card) => !card.isSent);
+        const total = cards.reduce((sum, card) => sum + card.size, 0);
+        const moved = () => this.#showProgress(cards.reduce((sum, card) => sum + card.sent, 0), total);
+        for (const card of cards) card.moved = moved;
+        this.sending.hidden = cards.length === 0;
+        this.#progress.value = 0;
+        this.#progressNote.textContent = "";
+        addEventListener("beforeunload", this.warn);
+        this.#hold(true);
+        this.#tell();
+    }
+
+    /** What is being sent stays as it is meanwhile. */
+    #hold(isHeld) {
+        for (const part of [this.files.node, this.command.node, this.picker.node]) part.inert = isHeld;
+    }
+
+    #showProgress(sent, total) {
+        this.#rate.add(performance.now(), sent);
+        this.#progress.value = total > 0 ? sent / total : 1;
+        this.#progressNote.textContent = `Uploading: ${progressWords(sent, total, this.#rate.perSecond)}`;
+    }
+
+    #ended() {
+        this.#abort = undefined;
+        this.sending.hidden = true;
+        removeEventListener("beforeunload", this.warn);
+        this.#hold(false);
+        this.#tell();
     }
 
     #refuse(error) {
-        if (!(error instanceof Refusal)) {
-            this.#problem.textContent = "A file could not be read. Choose it again.";
-            return;
-        }
+        this.#problem.textContent = this.#words(error);
         if (error.code === "unknown_blob") this.files.cards.forEach((card) => card.forget());
-        const nodes = error.nodes?.length > 0 ? ` (${fold(error.nodes)})` : "";
-        this.#problem.textContent = error.sentence + nodes;
     }
-}
 
-function capital(sentence) {
-    return sentence[0].toUpperCase() + sentence.slice(1);
-}
-
-/** A word as a POSIX shell would take it back. */
-function quoted(word) {
-    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+    #words(error) {
+        if (error instanceof Cancelled || error.name === "AbortError") return "Cancelled. Nothing was deployed.";
+        if (error instanceof Unreadable) return "A file could not be read: it has changed or gone. Choose it again.";
+        if (!(error instanceof Refusal)) throw error;
+        return error.sentence + (error.nodes?.length > 0 ? ` (${fold(error.nodes)})` : "");
+    }
 }

@@ -1,104 +1,17 @@
-import { button, element, field, tick } from "./element.js";
-import { octal, size } from "./format.js";
-import { upload, usualMode } from "./upload.js";
+import { FileCard } from "./card.js";
+import { SetForAll } from "./setforall.js";
+import { FolderTooLarge, chosenFolders, droppedThings } from "./dropped.js";
+import { element } from "./element.js";
+import { count } from "./format.js";
+import { tarParts } from "./tar.js";
+import { inLanes, usualMode } from "./upload.js";
+import { uploadKey } from "./uploadmemory.js";
 
-/** A file to be placed: its options, its progress and, once it is at the gateway, its blob. */
-class FileCard {
-    #progress = element("progress", { max: "1", value: 0, hidden: true });
-    #note = element("p", { class: "note" });
-    #upload;
-
-    /** `file` is the browser's File, or undefined for one that is at the gateway already (`known.blob`). */
-    constructor(file, known, remove) {
-        this.file = file;
-        this.name = file?.name ?? known.name;
-        this.blob = known.blob;
-        this.size = file?.size ?? known.size;
-        this.folder = element(
-            "input",
-            { class: "form-control mono", value: known.folder || "~", spellcheck: "false", autocapitalize: "none" },
-        );
-        this.mode = element(
-            "input",
-            {
-                class: "form-control mono",
-                value: octal(known.mode ?? 0o644),
-                pattern: "0?[0-7]{3}",
-                inputmode: "numeric",
-                size: "5",
-            },
-        );
-        this.overwrite = tick("Overwrite", known.overwrite ?? true);
-        this.create = tick("Create folder", known.createFolder ?? true);
-        const kind = this.size === undefined ? "at the gateway" : size(this.size);
-        this.node = element(
-            "li",
-            { class: "card-file", "aria-label": this.name },
-            element(
-                "div",
-                { class: "head" },
-                element("b", { class: "mono" }, this.name),
-                element("span", { class: "quiet" }, kind),
-                button("×", remove, { class: "remove", "aria-label": `Remove ${this.name}` }),
-            ),
-            this.#progress,
-            this.#note,
-            element(
-                "div",
-                { class: "options" },
-                field("Folder", this.folder),
-                field("Mode", this.mode),
-                this.overwrite.node,
-                this.create.node,
-            ),
-        );
-    }
-
-    get request() {
-        const folder = this.folder.value.trim();
-        return {
-            blob: this.blob,
-            name: this.name,
-            folder: folder === "~" ? "" : folder,
-            mode: parseInt(this.mode.value, 8),
-            overwrite: this.overwrite.box.checked,
-            createFolder: this.create.box.checked,
-        };
-    }
-
-    get problem() {
-        return /^0?[0-7]{3}$/.test(this.mode.value) ? undefined : `The mode of ${this.name} is not one such as 0644.`;
-    }
-
-    /** The gateway does not have it any more: it is sent again, if the browser has it. */
-    forget() {
-        if (this.file) this.blob = undefined;
-    }
-
-    /** Sends the bytes unless they are at the gateway. The browser refuses a file that has changed on the disk. */
-    async send() {
-        if (this.blob) return;
-        this.#progress.hidden = false;
-        this.#upload ??= upload(this.file, (sent) => this.#show(sent));
-        try {
-            this.blob = (await this.#upload).blob;
-            this.#note.textContent = "uploaded";
-        } catch (error) {
-            this.#note.textContent = error.sentence ?? "The file could not be read.";
-            throw error;
-        } finally {
-            this.#upload = undefined;
-            this.#progress.hidden = true;
-        }
-    }
-
-    #show(sent) {
-        const part = this.size > 0 ? Math.min(1, sent / this.size) : 1;
-        this.#progress.value = part;
-        const amount = `${size(Math.min(sent, this.size))} of ${size(this.size)}`;
-        this.#note.textContent = `${Math.floor(part * 100)} % uploaded · ${amount}`;
-    }
-}
+/** The gateway takes no more files in one request. */
+const MOST_FILES = 1000;
+/** More cards than this come folded: what stands in them is one line each. */
+const MOST_OPEN = 3;
+const HEADS_AT_ONCE = 16;
 
 /** The files of a deployment: dropped or chosen, each with its own options. */
 export class FileList {
@@ -106,68 +19,173 @@ export class FileList {
     #list = element("ul", { class: "files" });
     #problem = element("p", { class: "problem", role: "alert" });
     #changed;
+    #profiles = [];
 
-    constructor(changed) {
+    constructor(user, changed) {
+        this.user = user;
         this.#changed = changed;
-        const input = element(
-            "input",
-            {
-                type: "file",
-                id: "files",
-                multiple: true,
-                class: "visually-hidden",
-                on: { change: () => this.#take(input) },
-            },
+        this.#all = new SetForAll(() => this.cards, changed, () => this.clear());
+        this.node = element(
+            "section",
+            { class: "what" },
+            element("h2", {}, "What"),
+            this.#dropPlace(),
+            this.#problem,
+            this.#all.node,
+            this.#list,
         );
+    }
+
+    #all;
+
+    #dropPlace() {
+        const files = this.#picker("files", { multiple: true }, () => [...files.files].map((file) => ({ file })));
+        const folder = this.#picker("folder", { webkitdirectory: true }, () => chosenFolders(folder.files));
         const drop = element(
-            "label",
-            { class: "drop", for: "files" },
-            element("b", {}, "Drop files here"),
-            element("span", {}, "or ", element("u", {}, "choose them"), ", or none: just a command"),
+            "div",
+            { class: "drop" },
+            element("b", {}, "Drop files or a folder here"),
+            element(
+                "span",
+                {},
+                "or ",
+                element("label", { for: "files", class: "pick" }, "choose files"),
+                ", ",
+                element("label", { for: "folder", class: "pick" }, "choose a folder"),
+                ", or none: just a command",
+            ),
         );
-        for (const name of ["dragover", "dragleave", "drop"]) drop.addEventListener(
-            name,
-            (event) => this.#drag(event, drop),
-        );
-        this.node = element("section", {}, element("h2", {}, "What"), input, drop, this.#problem, this.#list);
+        for (const name of ["dragover", "dragleave", "drop"]) {
+            drop.addEventListener(name, (event) => this.#drag(event, drop));
+        }
+        return [files, folder, drop];
     }
 
-    async add(file, known = {}) {
-        const mode = known.mode ?? (file ? await usualMode(file) : 0o644);
-        const card = new FileCard(file, { ...known, mode }, () => this.#remove(card));
-        const twin = this.cards.find((other) => other.name === card.name);
-        if (twin) this.#remove(twin);
-        this.cards.push(card);
-        this.#list.append(card.node);
-        this.#changed();
+    #picker(id, attributes, chosen) {
+        const take = () => {
+            const things = chosen();
+            input.value = "";
+            this.addAll(things);
+        };
+        const label = id === "files" ? "Choose files" : "Choose a folder";
+        const input = element("input", {
+            type: "file",
+            id,
+            class: "visually-hidden",
+            "aria-label": label,
+            ...attributes,
+            on: { change: take },
+        });
+        return input;
     }
 
-    async #take(input) {
-        const files = [...input.files];
-        input.value = "";
-        await this.#addAll(files);
+    /** Adds one that is at the gateway already, as an earlier request had it. */
+    addKnown(known) {
+        return this.#add(known);
     }
 
-    async #addAll(files) {
+    /** Adds what was dropped or chosen (dropped.js). */
+    async addAll(things) {
         this.#problem.textContent = "";
-        for (const file of files) {
-            try {
-                await this.add(file);
-            } catch {
-                this.#problem.textContent = `${file.name} could not be read. Of a folder, choose the files in it.`;
-            }
+        if (this.cards.length + things.length > MOST_FILES) {
+            this.#problem.textContent = `One deployment takes at most ${count(MOST_FILES, "file")}. Put them into a folder and drop that.`;
+            return;
+        }
+        for (const thing of things) {
+            if (thing.file) await this.#addFile(thing.file);
+            else await this.#addFolder(thing);
         }
     }
 
+    clear() {
+        for (const card of this.cards) this.#drop(card);
+        this.cards = [];
+        this.#told();
+    }
+
+    /** The profiles that the nodes offer now. */
+    offer(profiles) {
+        this.#profiles = profiles;
+        for (const card of this.cards) card.offer(profiles);
+    }
+
+    async #addFile(file) {
+        try {
+            const mode = await usualMode(file);
+            this.#add({ name: file.name, mode }).fill(file, { key: uploadKey(this.user, file) });
+        } catch {
+            this.#problem.textContent = `${file.name} could not be read.`;
+        }
+    }
+
+    async #addFolder({ name, entries }) {
+        const card = this.#add({ name, tree: true, mode: 0o755 });
+        card.reading("Reading the folder…");
+        try {
+            const found = await entries();
+            const parts = tarParts(await described(found)).parts;
+            card.fill(new Blob(parts), { files: found.filter((entry) => entry.file).length });
+        } catch (error) {
+            card.failed(
+                error instanceof FolderTooLarge
+                    ? "There are more files in it than a page can take. The command line takes any number: estiba deploy -r."
+                    : "Something in the folder could not be read.",
+            );
+        }
+    }
+
+    #add(known) {
+        const card = new FileCard(known, { changed: () => this.#told(), remove: () => this.#remove(card) });
+        const twin = this.cards.find((other) => other.name === card.name && other.folder.value === card.folder.value);
+        if (twin) this.#remove(twin);
+        card.offer(this.#profiles);
+        this.cards.push(card);
+        this.#list.append(card.node);
+        if (this.cards.length > MOST_OPEN) card.fold();
+        if (this.cards.length === MOST_OPEN + 1) this.cards.forEach((other) => other.fold());
+        this.#told();
+        return card;
+    }
+
     #remove(card) {
+        const at = this.cards.indexOf(card);
         this.cards = this.cards.filter((other) => other !== card);
+        const hadFocus = card.node.contains(document.activeElement);
+        this.#drop(card);
+        if (hadFocus) (this.cards[at] ?? this.cards.at(-1))?.node.querySelector(".remove").focus();
+        this.#told();
+    }
+
+    #drop(card) {
+        card.dispose();
         card.node.remove();
+    }
+
+    #told() {
+        this.#all.update();
         this.#changed();
     }
 
     #drag(event, drop) {
         event.preventDefault();
         drop.classList.toggle("over", event.type === "dragover");
-        if (event.type === "drop") this.#addAll([...event.dataTransfer.files]);
+        if (event.type === "drop") this.addAll(droppedThings(event.dataTransfer));
     }
+}
+
+/** The entries of a folder as tar.js takes them: with the modes that their first bytes ask for. */
+async function described(found) {
+    const entries = found.map(({ path, file, isFolder }) => ({
+        path,
+        isFolder,
+        content: file,
+        size: file?.size ?? 0,
+        modified: file?.lastModified ?? 0,
+        mode: 0o755,
+    }));
+    const files = entries.filter((entry) => !entry.isFolder);
+    await inLanes(HEADS_AT_ONCE, files, async (entry) => {
+        entry.mode = await usualMode(entry.content);
+    });
+    return entries;
 }

@@ -26,12 +26,13 @@ export class Plan {
         });
     }
 
-    /** Shows `[{ name, tone, words }]`; cells that stay are changed in place. */
+    /** Shows `[{ name, tone, words, mark }]`; cells that stay are changed in place. `mark` stands beside the name. */
     show(cells) {
         const names = cells.map((cell) => cell.name);
         if (names.join() !== this.#names.join()) this.#lay(names);
-        for (const { name, tone, words } of cells) {
+        for (const { name, tone, words, mark } of cells) {
             const cell = this.#cells.get(name);
+            if (mark !== undefined && cell.dataset.mark !== mark) cell.dataset.mark = mark;
             const title = words ? `${name}: ${words}` : name;
             if (cell.dataset.tone === tone && cell.title === title) continue;
             cell.dataset.tone = tone;

@@ -2,17 +2,28 @@ import { post } from "./api.js";
 
 let last = { body: undefined, key: undefined };
 
+/** Asks for an execution and returns it. */
+export function submit(request) {
+    return once("executions", request);
+}
+
+/** Asks for executions and returns them: several are one submission, all or none. */
+export async function submitAll(requests) {
+    const [first, second] = requests;
+    return second ? (await once("submissions", { executions: requests })).executions : [await submit(first)];
+}
+
 /**
- * Asks for an execution and returns it. The same request sent again after no answer carries the same key, so that it is
- * never done twice; an answer of any kind ends the key.
+ * The same request sent again after no answer carries the same key, so that it is never done twice; an answer of any
+ * kind ends the key.
  */
-export async function submit(request) {
+async function once(path, request) {
     const body = JSON.stringify(request);
     if (last.body !== body) last = { body, key: newKey() };
     try {
-        const execution = await post("executions", request, { "Idempotency-Key": last.key });
+        const answer = await post(path, request, { "Idempotency-Key": last.key });
         last = {};
-        return execution;
+        return answer;
     } catch (error) {
         if (error.status !== 0) last = {};
         throw error;

@@ -1,25 +1,209 @@
-import { address, refused, unreachable } from "./api.js";
+import { Refusal, address, get, refused, remove, unreachable } from "./api.js";
+import { UploadMemory } from "./uploadmemory.js";
+
+/** Up to this many bytes go in one request; more go by an upload that can be taken up again where it was cut. */
+const WHOLE_BYTES = 4 << 20;
+const PIECE_BYTES = 16 << 20;
+const FIRST_DELAY = 300;
+const LONGEST_DELAY = 5000;
+/** Without a byte for so long a connection is given up and made anew. */
+const STALL_MILLISECONDS = 30_000;
+/** Without a byte for so long the upload is given up; sending it again goes on where it was. */
+const PATIENCE_MILLISECONDS = 300_000;
+/** So many times in a row the gateway is there and no byte arrives: the fault is in the file. */
+const MOST_VAIN = 4;
+
+/** The user has called the upload off. */
+export class Cancelled extends Error {}
+
+/** The browser cannot read the file any more: it has changed or gone since it was chosen. */
+export class Unreadable extends Error {}
 
 /**
- * Sends a file's bytes to the gateway's store and returns `{ blob, size }`. `progress(sentBytes)` is called as they go.
- *
- * XMLHttpRequest, because fetch tells nothing of an upload's progress. Throws a Refusal.
+ * Brings a file's bytes to the gateway, through lost connections and a gateway that starts anew: it goes on where the
+ * gateway says it is.
  */
-export function upload(file, progress) {
+export class Upload {
+    #id;
+    #offset = 0;
+    #size;
+    #vain = 0;
+
+    /** `told(sentBytes, isWaiting)` is called as bytes go; `key` names the file where a later page may meet it again. */
+    constructor(file, { key, told, signal }) {
+        Object.assign(this, { file, key, told, signal });
+    }
+
+    /** Returns `{ blob }`. Throws a Refusal, Cancelled or Unreadable; called again it goes on. */
+    async run() {
+        this.#size = this.file.size;
+        let [delay, moved] = [FIRST_DELAY, Date.now()];
+        for (;;) {
+            const before = this.#offset;
+            try {
+                const answer = await this.#step();
+                if (answer.blob) return this.#done(answer);
+            } catch (error) {
+                if (!isPassing(error) || Date.now() - moved > PATIENCE_MILLISECONDS) throw error;
+                this.told(this.#offset, true);
+                await pause(delay, this.signal);
+                delay = Math.min(delay * 2, LONGEST_DELAY);
+                await this.#catchUp(error);
+            }
+            if (this.#offset > before) [delay, moved, this.#vain] = [FIRST_DELAY, Date.now(), 0];
+        }
+    }
+
+    /** Lets go of what the gateway holds of it. */
+    forget() {
+        UploadMemory.drop(this.key);
+        if (this.#id) remove(`uploads/${this.#id}`).catch(() => undefined);
+        this.#id = undefined;
+        this.#offset = 0;
+    }
+
+    async #step() {
+        if (this.#size <= WHOLE_BYTES) return this.#send("POST", "blobs", await this.#whole());
+        if (!this.#id) await this.#open();
+        const piece = this.file.slice(this.#offset, this.#offset + PIECE_BYTES);
+        const answer = await this.#send("PATCH", `uploads/${this.#id}?offset=${this.#offset}`, piece);
+        this.#offset = answer.offset ?? this.#size;
+        return answer;
+    }
+
+    async #whole() {
+        try {
+            return await this.file.arrayBuffer();
+        } catch {
+            throw new Unreadable();
+        }
+    }
+
+    /** Takes up what an earlier page began, or begins. */
+    async #open() {
+        const known = UploadMemory.find(this.key);
+        if (known) {
+            this.#id = known;
+            await this.#ask();
+        }
+        if (this.#id) return;
+        const body = new Blob([JSON.stringify({ size: this.#size })], { type: "application/json" });
+        const { upload, offset } = await this.#send("POST", "uploads", body);
+        this.#id = upload;
+        this.#offset = offset ?? 0;
+        UploadMemory.keep(this.key, upload);
+    }
+
+    /** After a failure: how far the gateway came. One that is away too is no news. */
+    async #catchUp(failure) {
+        if (!this.#id) return;
+        const before = this.#offset;
+        try {
+            await this.#ask();
+        } catch (error) {
+            if (!isPassing(error)) throw error;
+            return;
+        }
+        // A conflict is with an older connection that the gateway has not seen end.
+        if (failure.status === 0) this.#vain = this.#offset > before ? 0 : this.#vain + 1;
+        if (this.#vain >= MOST_VAIN) throw new Unreadable();
+    }
+
+    async #ask() {
+        try {
+            const answer = await get(`uploads/${this.#id}`);
+            if (answer.size !== undefined && answer.size !== this.#size) throw new Refusal(404, "unknown_upload", "");
+            this.#offset = answer.offset;
+        } catch (error) {
+            if (error.code !== "unknown_upload") throw error;
+            UploadMemory.drop(this.key);
+            this.#id = undefined;
+            this.#offset = 0;
+        }
+    }
+
+    #done(answer) {
+        UploadMemory.drop(this.key);
+        this.#id = undefined;
+        this.told(this.#size, false);
+        return answer;
+    }
+
+    #send(method, path, body) {
+        const from = this.#offset;
+        const type = body.type || "application/octet-stream";
+        return transmit(method, path, body, type, (sent) => this.told(Math.min(from + sent, this.#size), false), this.signal);
+    }
+}
+
+/** Whether trying again may help: the gateway is away or starting, or has another idea of where the upload stands. */
+function isPassing(error) {
+    if (!(error instanceof Refusal)) return false;
+    return error.status === 0 || [409, 502, 503, 504].includes(error.status) || error.code === "unknown_upload";
+}
+
+/** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
+function transmit(method, path, body, type, told, signal) {
     return new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(new Cancelled());
         const request = new XMLHttpRequest();
-        request.open("POST", address("blobs"));
+        let stall;
+        const watch = () => {
+            clearTimeout(stall);
+            stall = setTimeout(() => request.abort(), STALL_MILLISECONDS);
+        };
+        const cancel = () => request.abort();
+        request.open(method, address(path));
         request.setRequestHeader("X-Estiba", "1");
-        request.setRequestHeader("Content-Type", "application/octet-stream");
-        request.upload.addEventListener("progress", (event) => progress(event.loaded));
+        request.setRequestHeader("Content-Type", type);
+        if (type !== "application/json") {
+            request.upload.addEventListener("progress", (event) => (watch(), told(event.loaded)));
+        }
         request.addEventListener("load", () => {
             if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
             else reject(refused(request.status, request.responseText));
         });
         request.addEventListener("error", () => reject(unreachable()));
-        request.addEventListener("abort", () => reject(unreachable()));
-        request.send(file);
+        request.addEventListener("abort", () => reject(signal?.aborted ? new Cancelled() : unreachable()));
+        request.addEventListener("loadend", () => {
+            clearTimeout(stall);
+            signal?.removeEventListener("abort", cancel);
+        });
+        signal?.addEventListener("abort", cancel);
+        watch();
+        request.send(body);
     });
+}
+
+function pause(milliseconds, signal) {
+    return new Promise((resolve, reject) => {
+        const cancel = () => {
+            clearTimeout(timer);
+            reject(new Cancelled());
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener("abort", cancel);
+            resolve();
+        }, milliseconds);
+        signal?.addEventListener("abort", cancel, { once: true });
+    });
+}
+
+/** Does `work(item)` for all, at most `most` at a time. The first error is thrown when those under way have ended. */
+export async function inLanes(most, items, work) {
+    const ahead = [...items];
+    let problem;
+    const lane = async () => {
+        while (ahead.length > 0 && !problem) {
+            try {
+                await work(ahead.shift());
+            } catch (error) {
+                problem ??= error;
+            }
+        }
+    };
+    await Promise.all(Array.from({ length: Math.min(most, ahead.length) }, lane));
+    if (problem) throw problem;
 }
 
 /** The mode a file gets: 0755 for what can be started (ELF, #!), else 0644. */

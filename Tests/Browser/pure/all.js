@@ -4,7 +4,11 @@ import "./format.js";
 import "./frames.js";
 import "./keepalive.js";
 import "./lines.js";
+import "./nodes.js";
 import "./nodeset.js";
+import "./rate.js";
+import "./requests.js";
+import "./tar.js";
 import { run } from "./check.js";
 
 globalThis.results = run();
