@@ -39,6 +39,12 @@ const rows = [...document.querySelectorAll("tr[data-node]")];
 return Object.fromEntries(rows.map((row) => [row.dataset.node, row.querySelector(".state").textContent]));
 """
 
+READ_OUTCOME = """
+const outcome = document.querySelectorAll(".outcome")[arguments[0]];
+const cells = outcome ? [...outcome.querySelectorAll(".cell")] : [];
+return Object.fromEntries(cells.map((cell) => [cell.dataset.node, cell.getAttribute("aria-label").slice(cell.dataset.node.length + 2)]));
+"""
+
 
 class Console:
     def __init__(self, url, width=1280, height=900):
@@ -168,8 +174,46 @@ class Console:
         self.find("button.primary")[0].click()
 
     def wait_until_sent(self):
-        self.wait(lambda: self.fragment().startswith("#output/"), "the output screen")
+        """Goes on to the output of what was sent: a command shows it by itself, a deployment has a link to it."""
+        link = self.wait(lambda: self.fragment().startswith("#output/") or self.find(".outcome a[href^='#output/']"), "what was sent")
+        if link is not True:
+            link[0].click()
+            self.wait(lambda: self.fragment().startswith("#output/"), "the output screen")
         return self.fragment().split("/")[1]
+
+    def outcome(self, number=0):
+        """Node -> the words of its state, in one of the results on the Deploy screen."""
+        return self.driver.execute_script(READ_OUTCOME, number)
+
+    def wait_for_outcome(self, expected, number=0, seconds=WAIT_SECONDS):
+        try:
+            self.wait(lambda: self.outcome(number) == expected, f"{expected}", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nthe states: {self.outcome(number)}") from None
+
+    def drop(self, *paths):
+        """Drops files and folders of this machine, as a file manager would."""
+        place = self.wait_for(".drop")
+        self.driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", place)
+        at = self.driver.execute_script("const { x, y } = arguments[0].getBoundingClientRect(); return { x, y }", place)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": at["x"] + 20, "y": at["y"] + 20, "data": data})
+
+    def card(self, name):
+        """The card of a file, with its options open."""
+        card = self.wait(lambda: next((e for e in self.find(".card-file") if e.get_attribute("aria-label") == name), None), f"the card of {name}")
+        toggle = card.find_element(By.CSS_SELECTOR, ".tail button.link")
+        if toggle.get_attribute("aria-expanded") == "false":
+            toggle.click()
+        return card
+
+    def field_of(self, card, label):
+        for element in card.find_elements(By.TAG_NAME, "label"):
+            if element.text.strip().startswith(label):
+                name = element.get_attribute("for")
+                return self.driver.find_element(By.ID, name) if name else element.find_element(By.TAG_NAME, "input")
+        raise AssertionError(f"no field {label} in {card.text}")
 
     def ask(self, request):
         """Asks for an execution as the page would, and returns its id."""

@@ -232,7 +232,7 @@ export class FileCard {
         this.overwrite = tick("Overwrite", known.overwrite ?? true, changed);
         this.create = tick("Create folder", known.createFolder ?? true, changed);
         this.keep = tick("Keep the previous one", known.keepPrevious ?? false, changed);
-        this.permanent = tick("Permanent", known.service?.permanent ?? false, changed);
+        this.permanent = tick("Keep the service until it is removed", known.service?.permanent ?? false, changed);
         for (const control of [this.folder, this.mode, this.run, this.service, this.port]) {
             control.addEventListener("input", changed);
         }
@@ -241,16 +241,17 @@ export class FileCard {
 
     #options() {
         this.profileField = field("Profile", this.profile);
+        this.profileField.classList.add("wide");
         this.portField = field("Its port", this.port);
-        this.serviceNote = element("p", { class: "note", hidden: true });
+        const own = this.tree ? "Its own command, run in it" : "Its own command, run in its folder";
         this.options = element(
             "div",
             { class: "options" },
-            element("div", { class: "wide row-1" }, field("Folder", this.folder), field(this.tree ? "Mode of the folder" : "Mode", this.mode)),
             this.profileField,
-            field(this.tree ? "Its own command, run in it" : "Its own command, run in its folder", this.run),
-            element("div", { class: "wide ticks" }, this.overwrite.node, this.create.node, this.keep.node),
-            element("div", { class: "wide row-3" }, field("Service name", this.service), this.portField, this.permanent.node),
+            element("div", { class: "wide row-1" }, field("Folder", this.folder), field("Mode", this.mode)),
+            field(own, this.run),
+            element("div", { class: "row-3" }, field("Service name", this.service), this.portField),
+            element("div", { class: "wide ticks" }, this.overwrite.node, this.create.node, this.keep.node, this.permanent.node),
         );
         return this.options;
     }

@@ -28,6 +28,8 @@ export class Upload {
     #offset = 0;
     #size;
     #vain = 0;
+    /** The gateway's last word on how far it is. */
+    #answer;
 
     /** `told(sentBytes, isWaiting)` is called as bytes go; `key` names the file where a later page may meet it again. */
     constructor(file, { key, told, signal }) {
@@ -65,6 +67,8 @@ export class Upload {
     async #step() {
         if (this.#size <= WHOLE_BYTES) return this.#send("POST", "blobs", await this.#whole());
         if (!this.#id) await this.#open();
+        // The last piece arrived and its answer did not.
+        if (this.#answer?.blob) return this.#answer;
         const piece = this.file.slice(this.#offset, this.#offset + PIECE_BYTES);
         const answer = await this.#send("PATCH", `uploads/${this.#id}?offset=${this.#offset}`, piece);
         this.#offset = answer.offset ?? this.#size;
@@ -113,11 +117,12 @@ export class Upload {
         try {
             const answer = await get(`uploads/${this.#id}`);
             if (answer.size !== undefined && answer.size !== this.#size) throw new Refusal(404, "unknown_upload", "");
-            this.#offset = answer.offset;
+            this.#offset = answer.offset ?? this.#size;
+            this.#answer = answer;
         } catch (error) {
             if (error.code !== "unknown_upload") throw error;
             UploadMemory.drop(this.key);
-            this.#id = undefined;
+            this.#id = this.#answer = undefined;
             this.#offset = 0;
         }
     }
