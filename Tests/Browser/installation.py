@@ -59,6 +59,10 @@ class Installation:
     def url(self):
         return self.facts["url"].rstrip("/")
 
+    def home(self, node, user):
+        """A user's home on a node: each of the three has its own."""
+        return self.folder / "data" / "nodes" / node / "home" / user
+
     def _pid(self, part):
         pids = self.folder / "data" / "pids.json"
         facts = json.loads(pids.read_text()) if pids.exists() else self.facts["pids"]

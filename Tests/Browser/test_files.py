@@ -1,0 +1,237 @@
+"""Many files and folders from the Deploy screen: what is dropped, sent, cut, placed and told."""
+
+import os
+import pathlib
+import tempfile
+import unittest
+
+from console import Console
+from world import account, installation
+
+NODES = ("node1", "node2", "node3")
+SCRIPT = "#!/bin/sh\necho \"$0 on $ESTIBA_NODE in $PWD\"\n"
+HOSTILE = "<img src=x onerror=\"document.title=1\">'$(id) &amp;.txt"
+
+# Three files as a page's own script may make them.
+DROP_MADE = """
+const transfer = new DataTransfer();
+for (const [name, text] of arguments[0]) transfer.items.add(new File([text], name));
+const place = document.querySelector(".drop");
+for (const type of ["dragenter", "dragover", "drop"])
+    place.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+"""
+# Every upload that goes on, and where: what a page sends again shows here.
+RECORD_OFFSETS = """
+window.offsets = [];
+const open = XMLHttpRequest.prototype.open;
+XMLHttpRequest.prototype.open = function (method, address) {
+    const match = /offset=(\\d+)/.exec(address);
+    if (match) window.offsets.push(Number(match[1]));
+    open.apply(this, arguments);
+};
+"""
+
+
+def everywhere(words):
+    return {node: words for node in NODES}
+
+
+@unittest.skipUnless(os.geteuid() == 0, "makes an account")
+class Files(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.console = Console(installation().url)
+        cls.addClassCleanup(cls.console.close)
+        cls.console.open("#deploy")
+        cls.console.log_in(account().name, account().password)
+        cls.console.wait_until_in(account().name)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.folder.chmod(0o755)
+        self.console.open("#deploy")
+        self.console.choose_all()
+
+    def tearDown(self):
+        self.assertEqual(self.console.complaints(), [])
+
+    def home(self, node="node1"):
+        return installation().home(node, account().name)
+
+    def cards(self):
+        return [card.get_attribute("aria-label") for card in self.console.find(".card-file")]
+
+    def made(self, name, text=SCRIPT, mode=0o644):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def own_command(self, name, command):
+        self.console.field_of(self.console.card(name), "Its own command").send_keys(command)
+
+    def test_three_dropped_files_each_with_its_own_command_run_on_three_nodes(self):
+        self.console.driver.execute_script(DROP_MADE, [[name, SCRIPT] for name in ("one.sh", "two.sh", "three.sh")])
+        self.console.wait(lambda: self.cards() == ["one.sh", "two.sh", "three.sh"], "three cards")
+        for name in self.cards():
+            self.own_command(name, f"./{name} now")
+        self.console.wait_for_text(".sentence", "Place one.sh, two.sh, three.sh, each with its own command on 3 nodes")
+        self.console.send()
+        self.console.wait(lambda: len(self.console.find(".outcome")) == 3, "three results")
+        for number in range(3):
+            self.console.wait_for_outcome(everywhere("exited 0"), number)
+        self.console.wait_for_text(".result .sentence", "All 9 runs ended, none failed.")
+        self.console.picture("three-files")
+        ids = [e.get_attribute("data-execution") for e in self.console.find(".outcome")]
+        for name, execution in zip(("one.sh", "two.sh", "three.sh"), ids):
+            self.console.open(f"#output/{execution}")
+            self.console.wait_for_lines(3)
+            expected = {f"./{name} on {node} in {self.home(node)}" for node in NODES}
+            self.assertEqual({text for _, _, text in self.console.lines()}, expected)
+
+    def test_a_dropped_folder_arrives_whole_and_its_command_runs_in_it(self):
+        self.made("agent/start.sh")
+        self.made("agent/etc/deep/ö conf.ini", "key = value\n")
+        (self.folder / "agent" / "empty").mkdir()
+        large = os.urandom(3 << 20)
+        (self.folder / "agent" / "large.bin").write_bytes(large)
+        self.console.drop(self.folder / "agent")
+        card = self.console.card("agent")
+        self.console.wait(lambda: "3 files" in card.text, "the folder to be read")
+        folder = self.console.field_of(card, "Folder")
+        folder.clear()
+        folder.send_keys("apps")
+        self.own_command("agent", "sh -c 'pwd; ./start.sh; ls -d empty; cat etc/deep/*; sha256sum < large.bin'")
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("exited 0"))
+        placed = self.home() / "apps" / "agent"
+        self.assertEqual((placed / "large.bin").read_bytes(), large)
+        self.assertEqual((placed / "etc" / "deep" / "ö conf.ini").read_text(), "key = value\n")
+        self.assertTrue((placed / "empty").is_dir())
+        self.assertEqual((placed / "start.sh").stat().st_mode & 0o777, 0o755)
+        self.assertEqual((placed / "etc" / "deep" / "ö conf.ini").stat().st_mode & 0o777, 0o644)
+
+    def test_a_folder_can_be_chosen_instead_of_dropped(self):
+        self.made("chosen/a/b.txt", "b")
+        self.console.find("#folder")[0].send_keys(str(self.folder / "chosen"))
+        card = self.console.card("chosen")
+        self.console.wait(lambda: "1 file" in card.text, "the folder to be read")
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("placed"))
+        self.assertEqual((self.home() / "chosen" / "a" / "b.txt").read_text(), "b")
+
+    def test_a_name_made_to_harm_is_text_wherever_it_stands(self):
+        self.console.driver.execute_script(DROP_MADE, [[HOSTILE, "harmless\n"]])
+        self.console.wait(lambda: self.cards() == [HOSTILE], "the card")
+        self.console.wait_for_text(".sentence", f"Place {HOSTILE} on 3 nodes")
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("placed"))
+        self.console.wait_for_text(".outcome b", HOSTILE)
+        self.assertEqual(self.console.find("main img"), [])
+        self.assertNotEqual(self.console.driver.title, "1")
+        self.assertEqual((self.home() / HOSTILE).read_text(), "harmless\n")
+
+    def test_an_upload_that_loses_its_gateway_goes_on_where_it_was(self):
+        path = self.folder / "big.bin"
+        with open(path, "wb") as file:
+            for _ in range(96):
+                file.write(os.urandom(1 << 20))
+        self.console.driver.execute_script(RECORD_OFFSETS)
+        self.console.find("#files")[0].send_keys(str(path))
+        self.console.card("big.bin")
+        self.slow_down(24 << 20)
+        self.console.send()
+        offsets = lambda: self.console.driver.execute_script("return window.offsets")
+        self.console.wait(lambda: len(offsets()) >= 2, "the second piece to begin")
+        self.console.wait_for_text(".sending .note", "left")
+        self.console.picture("uploading")
+        installation().kill("gateway")
+        self.console.wait_for_text(".card-file .note", "lost the gateway")
+        self.slow_down(-1)
+        self.console.wait_for_outcome(everywhere("placed"), seconds=90)
+        self.assertGreater(min(offsets()[1:]), 0, "the first piece was sent again")
+        self.assertEqual((self.home() / "big.bin").read_bytes(), path.read_bytes())
+        self.console.driver.get_log("browser")
+
+    def slow_down(self, bytes_a_second):
+        """So that there is something to cut; -1 for as fast as it goes."""
+        self.console.driver.execute_cdp_cmd("Network.enable", {})
+        self.console.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
+            "offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second})
+        if bytes_a_second > 0:
+            self.addCleanup(self.slow_down, -1)
+
+    def test_a_cancelled_upload_deploys_nothing_and_can_be_sent_again(self):
+        path = self.folder / "later.bin"
+        path.write_bytes(os.urandom(24 << 20))
+        self.console.find("#files")[0].send_keys(str(path))
+        self.console.card("later.bin")
+        self.slow_down(2 << 20)
+        self.console.send()
+        self.console.wait_for_text(".sending .note", "%")
+        self.console.link("Cancel").click()
+        self.console.wait_for_text(".problem", "Cancelled. Nothing was deployed.")
+        self.assertFalse((self.home() / "later.bin").exists())
+        self.assertEqual(self.console.find(".outcome"), [])
+        self.slow_down(-1)
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("placed"), seconds=60)
+        self.assertEqual((self.home() / "later.bin").read_bytes(), path.read_bytes())
+
+    def test_what_failed_says_where_and_why_and_goes_again_to_those_nodes_only(self):
+        script = "#!/bin/sh\n[ $ESTIBA_NODE != node2 ] || [ -e fixed ] || exit 7\n"
+        self.console.drop(self.made("flaky.sh", script))
+        self.console.card("flaky.sh")
+        self.console.field("Command").send_keys("./flaky.sh")
+        self.console.send()
+        self.console.wait_for_outcome({"node1": "exited 0", "node2": "exited 7", "node3": "exited 0"})
+        self.console.wait_for_text(".result .sentence", "All 3 runs ended, 1 failed: node2.")
+        self.console.wait_for_text(".reasons li", "node2 exited 7")
+        self.console.picture("failed")
+        (self.home("node2") / "fixed").touch()
+        self.console.link("Again on the failed ones").click()
+        self.console.wait_for_outcome({"node2": "exited 0"})
+
+    def test_a_refused_file_names_the_nodes_and_the_reason_once(self):
+        self.console.run("[ $ESTIBA_NODE != node2 ] || printf mine > taken.txt")
+        self.console.wait_for_states("exited 0")
+        self.console.open("#deploy")
+        self.console.choose_all()
+        self.console.drop(self.made("taken.txt", "new"))
+        card = self.console.card("taken.txt")
+        self.console.field_of(card, "Overwrite").click()
+        self.console.send()
+        self.console.wait_for_outcome({"node1": "placed", "node2": "refused", "node3": "placed"})
+        self.console.wait(lambda: len(self.console.find(".reasons li")) == 1, "one reason")
+        text = self.console.find(".reasons")[0].text
+        self.assertTrue(text.startswith("node2 refused"), text)
+        self.assertIn("taken.txt", text)
+        self.assertEqual((self.home("node2") / "taken.txt").read_text(), "mine")
+        self.assertEqual((self.home("node1") / "taken.txt").read_text(), "new")
+
+    def test_hundreds_of_files_are_lines_that_are_set_all_at_once(self):
+        names = [f"part-{number:03}.txt" for number in range(300)]
+        self.console.driver.execute_script(DROP_MADE, [[name, name] for name in names])
+        self.console.wait(lambda: len(self.cards()) == 300, "300 cards")
+        self.console.wait_for_text(".sentence", "Place 300 files on 3 nodes")
+        self.assertFalse(any(e.is_displayed() for e in self.console.find(".card-file .options")))
+        self.console.find(".all summary")[0].click()
+        self.console.field("Folder of all").send_keys("parts")
+        self.console.link("Set for all").click()
+        self.console.picture("hundreds")
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("placed"), seconds=60)
+        self.assertEqual(sorted(path.name for path in (self.home() / "parts").iterdir()), names)
+        self.assertEqual((self.home() / "parts" / names[-1]).read_text(), names[-1])
+
+    def test_the_screen_is_as_it_was_left(self):
+        self.console.driver.execute_script(DROP_MADE, [["kept.sh", SCRIPT]])
+        self.own_command("kept.sh", "./kept.sh")
+        self.console.go("history")
+        self.console.wait_for_text("h1", "History")
+        self.console.go("deploy")
+        self.assertEqual(self.console.field_of(self.console.card("kept.sh"), "Its own command").get_attribute("value"), "./kept.sh")
+        self.assertEqual(len(self.console.nodes_chosen()), 3)
