@@ -62,7 +62,7 @@ final class CommandsLane {
             _ = socket(side).tell(connection.id, Header(.helloAsked))
             return
         }
-        if message[1].count == 0 { return toBroker(&message, header, sender) }
+        if message[1].count == 0 { return toBroker(&message, header, sender, connection) }
         if message[1].count == 1, message[1].bytes == [UInt8(ascii: "*")] {
             return fanOut(&message, header, from: sender, connection)
         }
@@ -84,9 +84,12 @@ final class CommandsLane {
         if directory.connection(of: sender.principal) == connection { connections[sender.principal] = peer }
     }
 
-    private func toBroker(_ message: inout Multipart, _ header: Header, _ sender: SenderNames.Sender) {
+    private func toBroker(
+        _ message: inout Multipart, _ header: Header, _ sender: SenderNames.Sender, _ connection: Connection
+    ) {
         switch (header.verb, sender.principal.role) {
         case (.heartbeat, _): break
+        case (.roster, .gateway): apply([.roster(connection)])
         case (.follow, .gateway):
             let follow = message[3].withBytes { try? WireFollow(serializedBytes: Array($0)) }
             guard let follow else { return drop("malformed follow", sender.text) }
@@ -174,7 +177,9 @@ final class CommandsLane {
                     "hello refused", metadata: ["principal": "\(principal)", "code": "\(failure.code.rawValue)"])
                 _ = socket(connection.side).tell(connection.id, Header(.failure), failure.wire.bytes)
             case .probe(let connection, let principal), .heartbeat(let connection, let principal):
-                guard socket(connection.side).tell(connection.id, Header(.heartbeat)) == .unreachable else { continue }
+                let digest = connection.side == .gateways ? directory.digest : 0
+                let beat = Header(.heartbeat, sequence: digest)
+                guard socket(connection.side).tell(connection.id, beat) == .unreachable else { continue }
                 apply(directory.receive(.gone(principal, connection), at: now))
             case .roster(let connection):
                 _ = socket(connection.side).tell(connection.id, Header(.roster), directory.roster.bytes)

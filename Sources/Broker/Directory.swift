@@ -91,7 +91,16 @@ struct Directory {
         }
     }
 
-    /// All registered nodes, for a gateway that has come.
+    /// Over the nodes that are present: a gateway that holds another has missed something.
+    var digest: UInt64 {
+        var digest = RosterDigest()
+        for (principal, peer) in peers where principal.role == .node && peer.connection != nil {
+            digest.add(principal.name, sequence: peer.sequence)
+        }
+        return digest.value
+    }
+
+    /// All registered nodes, for a gateway that has come or asks.
     var roster: WireRoster {
         .with {
             $0.instance = instance

@@ -189,6 +189,8 @@ final class BrokerLine {
         case (.welcome, .bulk): bulk?.welcomed(at: loop.now)
         case (.helloAsked, .commands): apply(state.receive(.helloAsked, at: loop.now))
         case (.helloAsked, .bulk): bulk?.sayHello(at: loop.now)
+        case (.heartbeat, .commands) where role == .gateway && header.sequence != 0:
+            events.append(.beat(broker: index, digest: header.sequence))
         case (.heartbeat, _): break
         case (.failure, .commands):
             guard let failure = try? WireFailure(serializedBytes: body) else { return }

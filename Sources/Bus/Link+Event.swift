@@ -33,6 +33,8 @@ extension Link {
         /// Output is from now on received by this broker: what was published meanwhile must be asked for.
         case following(broker: Int)
         case message(Incoming)
+        /// A gateway's heartbeat: what `RosterDigest` gives over the nodes that are present there.
+        case beat(broker: Int, digest: UInt64)
         case output(Output)
         /// Somebody (`isWanted`) or nobody any more listens at this broker to topics that begin so.
         case interest(broker: Int, prefix: [UInt8], isWanted: Bool)

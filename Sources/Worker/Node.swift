@@ -51,7 +51,7 @@ final class Node {
             case .interest(let broker, let prefix, let isWanted):
                 site.interest.change(prefix, at: broker, isWanted: isWanted)
                 if isWanted { for keeper in keepers.values { keeper.tick() } }
-            case .following, .output: break
+            case .following, .output, .beat: break
             }
         }
         settle()

@@ -41,6 +41,25 @@ struct CoreTests {
         #expect(!directory.heard(node, old, at: at(9)).isKnown)
     }
 
+    @Test func `the digest changes with every node that comes, goes or says another hello`() {
+        var directory = directory()
+        var digests = [directory.digest]
+        _ = directory.receive(.hello(node, old, hello), at: at(0))
+        digests.append(directory.digest)
+        var other = hello
+        other.program = "2"
+        _ = directory.receive(.hello(node, old, other), at: at(1))
+        digests.append(directory.digest)
+        #expect(Set(digests).count == 3)
+        var held = RosterDigest()
+        for presence in directory.roster.nodes where presence.present {
+            held.add(presence.node, sequence: presence.sequence)
+        }
+        #expect(held.value == directory.digest)
+        _ = directory.receive(.gone(node, old), at: at(2))
+        #expect(directory.digest == digests[0])
+    }
+
     @Test func `a newcomer takes the place of an old connection that is gone or silent for 2 s`() {
         var directory = directory()
         _ = directory.receive(.hello(node, old, hello), at: at(0))

@@ -79,6 +79,8 @@ final class BusEnd {
             logger.error("broker refuses", metadata: ["broker": "\(broker)", "code": "\(failure.code.rawValue)"])
         case .following: arrivals.append(.following)
         case .message(let message): take(message)
+        case .beat(let broker, let digest):
+            if nodes.isBehind(broker, digest) { link?.send(to: nil, Header(.roster), via: broker) }
         case .output(let output): take(output)
         case .interest: break
         }

@@ -23,6 +23,9 @@ final class NodeTable: Sendable {
         rosters.withLock { rosters in Dictionary(grouping: nodes) { rosters.brokers(of: $0).first } }
     }
 
+    /// Whether the roster of a broker is to be asked for again, by the digest in its heartbeat.
+    func isBehind(_ broker: Int, _ digest: UInt64) -> Bool { rosters.withLock { $0.isBehind(broker, digest) } }
+
     /// Applies what brokers said and returns the nodes whose presence or hello changed by it.
     @discardableResult
     func apply(_ news: [Rosters.News]) -> [Rosters.Change] {

@@ -28,6 +28,8 @@ struct Rosters {
     }
 
     private var brokers: [Int: [NodeName: Saying]] = [:]
+    /// A digest that was another than ours at a broker's last heartbeat.
+    private var doubts: [Int: UInt64] = [:]
     private var registered: Set<NodeName> = []
     /// The newest word on each node; it stays while no broker is connected.
     private var known: [NodeName: WirePresence] = [:]
@@ -41,6 +43,22 @@ struct Rosters {
         case .presence(let broker, let presence): apply(broker, presence)
         case .lost(let broker): forget(broker)
         }
+    }
+
+    /// Whether a change was missed: the output lane may drop, and begins to flow only some time after the commands lane.
+    ///
+    /// A change may still be on its way at one heartbeat; what is not here at the next one was missed.
+    mutating func isBehind(_ broker: Int, _ digest: UInt64) -> Bool {
+        var own = RosterDigest()
+        for (node, said) in brokers[broker] ?? [:] where said.presence.present {
+            own.add(node.description, sequence: said.presence.sequence)
+        }
+        guard own.value != digest else {
+            doubts[broker] = nil
+            return false
+        }
+        defer { doubts[broker] = digest }
+        return doubts[broker] == digest
     }
 
     func view(of node: NodeName) -> NodeView? {
@@ -104,6 +122,7 @@ struct Rosters {
     }
 
     private mutating func forget(_ broker: Int) -> [Change] {
+        doubts[broker] = nil
         guard let lost = brokers[broker] else { return [] }
         return changed(Set(lost.keys), by: broker) { $0.brokers[broker] = nil }
     }
