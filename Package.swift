@@ -107,11 +107,17 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
+        // What may import all: simulated nodes.
+        module(
+            "Simulator",
+            ["Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", "Worker", arguments, protobuf, signals]),
+
         // Thin mains.
         program("estiba", ["Commands"]),
         program("estiba-broker", ["Broker", "Settings", logging, lifecycle, signals]),
         program("estiba-gateway", ["Gateway"]),
         program("estiba-worker", ["Worker"]),
+        program("estiba-simulator", ["Simulator"]),
         program("estiba-authenticator", ["Authenticator", "Settings", logging, lifecycle, signals]),
         program("estiba-supervisor", ["Supervisor", "CLinux"], linker: small),
         program("estiba-placer", ["Placer"], linker: small),

@@ -1,30 +1,34 @@
-import Bus
-import Messages
+package import Bus
+package import Messages
 import SwiftProtobuf
 
 /// Whether a delivery is what its gateway vouches for, and for this node and this hour. Looks at nothing but its arguments.
-struct Admission: Sendable {
+package struct Admission: Sendable {
     /// How far an order's time may lie off the owner's as this node knows it.
     static let toleranceMilliseconds: Int64 = 60_000
 
-    enum Verdict: Sendable {
+    package enum Verdict: Sendable {
         case admitted(Admitted)
         case refused(Failure)
         /// No gateway has said its time yet; the order comes again, and its time before it.
         case tooEarly
     }
 
-    struct Admitted: Sendable {
-        var order: WireOrder
-        var bytes: [UInt8]
-        var ticket: Ticket
+    package struct Admitted: Sendable {
+        package var order: WireOrder
+        package var bytes: [UInt8]
+        package var ticket: Ticket
     }
 
     let node: NodeName
     let enrolment: UInt64
     let keys: NodeKeys
 
-    func judge(_ message: Link.Incoming, ownerMilliseconds: Int64?) -> Verdict {
+    package init(node: NodeName, enrolment: UInt64, keys: NodeKeys) {
+        (self.node, self.enrolment, self.keys) = (node, enrolment, keys)
+    }
+
+    package func judge(_ message: Link.Incoming, ownerMilliseconds: Int64?) -> Verdict {
         guard let delivery = try? WireDelivery(serializedBytes: message.body),
             let ticket = Ticket.open(
                 [UInt8](delivery.ticket), tag: message.tag, order: [UInt8](delivery.order), node: node,

@@ -1,7 +1,7 @@
-import Messages
+package import Messages
 
 /// The newest report of each run until its owner has acknowledged it. Decides only when to send which.
-struct Outbox: Sendable {
+package struct Outbox: Sendable {
     struct Entry: Equatable {
         var report: WireReport
         var owner: Principal
@@ -10,15 +10,17 @@ struct Outbox: Sendable {
     }
 
     /// How long a state that is not the last one waits for the next: a command that ends at once is one report, not three.
-    static let gathering = Duration.milliseconds(15)
+    package static let gathering = Duration.milliseconds(15)
     static let waits: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(8)]
 
     private var entries: [ExecutionID: Entry] = [:]
 
-    var isEmpty: Bool { entries.isEmpty }
+    package init() {}
+
+    package var isEmpty: Bool { entries.isEmpty }
 
     /// A newer report replaces the one before: the owner needs where a run stands, not how it came there.
-    mutating func put(
+    package mutating func put(
         _ report: WireReport, of execution: ExecutionID, to owner: Principal, at now: ContinuousClock.Instant
     ) {
         var due = now
@@ -31,18 +33,18 @@ struct Outbox: Sendable {
     }
 
     /// Returns whether this was the newest report.
-    mutating func acknowledged(_ sequence: UInt64, of execution: ExecutionID) -> Bool {
+    package mutating func acknowledged(_ sequence: UInt64, of execution: ExecutionID) -> Bool {
         guard let entry = entries[execution], entry.report.sequence <= sequence else { return false }
         entries[execution] = nil
         return true
     }
 
-    mutating func forget(_ execution: ExecutionID) { entries[execution] = nil }
+    package mutating func forget(_ execution: ExecutionID) { entries[execution] = nil }
 
     func isOwed(_ execution: ExecutionID) -> Bool { entries[execution] != nil }
 
     /// What is to be sent now; each is due again after a growing wait.
-    mutating func due(at now: ContinuousClock.Instant) -> [(
+    package mutating func due(at now: ContinuousClock.Instant) -> [(
         execution: ExecutionID, report: WireReport, owner: Principal
     )] {
         var sent: [(execution: ExecutionID, report: WireReport, owner: Principal)] = []
@@ -55,7 +57,7 @@ struct Outbox: Sendable {
     }
 
     /// A broker came back: everything is due at once.
-    mutating func hurry(at now: ContinuousClock.Instant) {
+    package mutating func hurry(at now: ContinuousClock.Instant) {
         for execution in entries.keys {
             entries[execution]?.due = now
             entries[execution]?.attempts = 0

@@ -2,19 +2,19 @@
 ///
 /// The owner's `copied` is the credit. The output lane may drop, and a dropped last slice is followed by nothing that would
 /// show the gap; so when nothing is said for a while, publishing goes back to what is known to be copied.
-struct Outflow: Equatable, Sendable {
+package struct Outflow: Equatable, Sendable {
     static let credit: UInt64 = 4 << 20
     static let slice: UInt64 = 64 << 10
     static let patience: [Duration] = [.seconds(1), .seconds(2), .seconds(5)]
 
     /// The end of the spool as the supervisor last said.
-    private(set) var length: UInt64 = 0
+    package private(set) var length: UInt64 = 0
     private(set) var published: UInt64
     private(set) var copied: UInt64
     private var stalls = 0
     private var lastProgress: ContinuousClock.Instant
 
-    init(from released: UInt64, at now: ContinuousClock.Instant) {
+    package init(from released: UInt64, at now: ContinuousClock.Instant) {
         published = released
         copied = released
         length = released
@@ -22,28 +22,28 @@ struct Outflow: Equatable, Sendable {
     }
 
     /// Where to read and how many bytes at most; nil when all is sent or the credit is used up.
-    var next: (position: UInt64, limit: UInt64)? {
+    package var next: (position: UInt64, limit: UInt64)? {
         guard published < length, published < copied + Self.credit else { return nil }
         return (published, min(Self.slice, length - published))
     }
 
-    var isAllCopied: Bool { copied >= length }
+    package var isAllCopied: Bool { copied >= length }
 
     /// When to look again at what was sent and not copied; nil when nothing is owed.
     var recheck: ContinuousClock.Instant? {
         published > copied ? lastProgress + Self.patience[min(stalls, Self.patience.count - 1)] : nil
     }
 
-    mutating func grew(to length: UInt64) {
+    package mutating func grew(to length: UInt64) {
         self.length = max(self.length, length)
     }
 
-    mutating func sent(upTo position: UInt64, at now: ContinuousClock.Instant) {
+    package mutating func sent(upTo position: UInt64, at now: ContinuousClock.Instant) {
         if published == copied { lastProgress = now }
         published = max(published, position)
     }
 
-    mutating func copied(upTo position: UInt64, at now: ContinuousClock.Instant) {
+    package mutating func copied(upTo position: UInt64, at now: ContinuousClock.Instant) {
         guard position > copied, position <= length else { return }
         copied = position
         published = max(published, position)
@@ -52,7 +52,7 @@ struct Outflow: Equatable, Sendable {
     }
 
     /// Goes back to what is copied when the owner has been silent for too long.
-    mutating func tick(at now: ContinuousClock.Instant) {
+    package mutating func tick(at now: ContinuousClock.Instant) {
         guard let recheck, now >= recheck else { return }
         published = copied
         lastProgress = now
@@ -60,7 +60,7 @@ struct Outflow: Equatable, Sendable {
     }
 
     /// The spool let go of its oldest segments: what lies before is not there any more.
-    mutating func released(upTo position: UInt64) {
+    package mutating func released(upTo position: UInt64) {
         guard position > copied else { return }
         copied = position
         published = max(published, position)

@@ -1,0 +1,3 @@
+import Simulator
+
+await SimulatorProgram.run()
