@@ -9,13 +9,18 @@ class Ssh:
 
     def __init__(self, port=2299):
         self.folder = tempfile.mkdtemp(prefix="estiba-bench-ssh-")
+        self.port = port
         f = self.folder
         for name in ("host", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{f}/{name}"], check=True)
         shutil.copy(f"{f}/user.pub", f"{f}/authorized")
         with open(f"{f}/sshd", "w") as out:
-            out.write(f"Port {port}\nListenAddress 0.0.0.0\nHostKey {f}/host\nAuthorizedKeysFile {f}/authorized\n"
+            out.write(f"Port {port}\nPort {port + 1}\nListenAddress 0.0.0.0\nSubsystem sftp internal-sftp\nHostKey {f}/host\nAuthorizedKeysFile {f}/authorized\n"
                       "PermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\nMaxStartups 100:30:200\n")
+            # One machine for ten addresses: by the second port each has a folder of its own for the files it takes.
+            for host in HOSTS:
+                os.makedirs(self.taken(host))
+                out.write(f"Match LocalAddress {host} LocalPort {port + 1}\n ForceCommand internal-sftp -d {self.taken(host)}\n")
         with open(f"{f}/client", "w") as out:
             out.write(f"Host *\n Port {port}\n IdentityFile {f}/user\n StrictHostKeyChecking no\n"
                       f" UserKnownHostsFile {f}/known\n LogLevel ERROR\n")
@@ -38,6 +43,14 @@ class Ssh:
     def clush(self, hosts, command):
         return ["clush", "-S", "-w", ",".join(hosts), "-o", f"-F {self.folder}/client", command]
 
+    def taken(self, host):
+        """The folder of what an address takes by `clush_copy`."""
+        return f"{self.folder}/to-{host}"
+
+    def clush_copy(self, hosts, file):
+        return ["clush", "-S", "-w", ",".join(hosts), "-o", f"-F {self.folder}/client -o Port={self.port + 1}", "--copy", file,
+                "--dest", os.path.basename(file)]
+
     def close(self):
         self.process.terminate()
         self.process.wait()
@@ -53,7 +66,10 @@ class Salt:
             raise FileNotFoundError("salt-master")
         self.folder = tempfile.mkdtemp(prefix="estiba-bench-salt-")
         self.processes = []
-        self.start("master", f"interface: 127.0.0.1\npublish_port: 24505\nret_port: 24506\nauto_accept: True\n"
+        # What its master serves as salt://
+        self.files = f"{self.folder}/files"
+        os.makedirs(self.files)
+        self.start("master", f"file_roots: {{base: [{self.files}]}}\ninterface: 127.0.0.1\npublish_port: 24505\nret_port: 24506\nauto_accept: True\n"
                    "worker_threads: 5\n")
         for i in range(1, 11):
             self.start("minion", f"master: 127.0.0.1\npublish_port: 24505\nmaster_port: 24506\nid: m{i}\n"
@@ -80,7 +96,10 @@ class Salt:
             start_new_session=True))
 
     def salt(self, command):
-        return [f"{self.bin}/salt", "-c", f"{self.folder}/master", "--timeout", "60", "*", "cmd.run_all", command]
+        return self.command("cmd.run_all", command)
+
+    def command(self, *words):
+        return [f"{self.bin}/salt", "-c", f"{self.folder}/master", "--timeout", "60", "*", *words]
 
     def close(self):
         for process in self.processes:

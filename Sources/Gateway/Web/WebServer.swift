@@ -40,7 +40,7 @@ struct WebServer: Service {
     /// Serves until a graceful shutdown or cancellation.
     func run() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let openConnections = OpenConnections()
+        let openConnections = OpenConnections(limit: settings.connectionsPerUser)
         let responder = WebResponder(
             gate: gate, core: core,
             passwords: settings.authenticator.map { PasswordCheck(socket: $0, group: group) },

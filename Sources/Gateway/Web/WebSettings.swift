@@ -25,6 +25,8 @@ struct WebSettings: Sendable {
     /// Bootstrap's folder, with `css` and `js` in it.
     var library: String?
     var largestUploadBytes = 64 << 30
+    /// WebSockets and output streams that one user may have open at a time.
+    var connectionsPerUser = 50
 
     init(host: String, port: Int, instance: String) {
         (self.host, self.port, self.instance) = (host, port, instance)
@@ -53,6 +55,7 @@ struct WebSettings: Sendable {
         page = settings.path("page")
         library = settings.path("library")
         largestUploadBytes = try settings.int("largestUpload", default: largestUploadBytes)
+        connectionsPerUser = try settings.int("connectionsPerUser", default: connectionsPerUser)
         guard certificate != nil || isBehindProxy || HostRules.isLoopback(host) else { throw Refused.plain(address) }
     }
 
