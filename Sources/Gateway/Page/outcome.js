@@ -1,10 +1,11 @@
-import { Refusal, get, post } from "./api.js";
+import { Refusal, get } from "./api.js";
 import { Children } from "./children.js";
 import { announce, button, element } from "./element.js";
 import { byTone, count, isAway, stateWords, title, tone } from "./format.js";
 import { fold } from "./nodeset.js";
 import { onceAFrame } from "./pacing.js";
 import { Plan } from "./plan.js";
+import { rollBack } from "./submit.js";
 
 /** More groups of reasons than this are read by nobody. */
 const MOST_GROUPS = 40;
@@ -118,7 +119,7 @@ export class Outcome {
     async #rollBack() {
         this.back.disabled = true;
         try {
-            const execution = await post(`executions/${this.id}/rollback`);
+            const execution = await rollBack(this.id);
             this.isRolledBack = true;
             this.added(execution);
             announce("The previous ones are being put back.");
@@ -139,11 +140,9 @@ function whatWords(execution) {
     return [files, execution.command].filter(Boolean).join(" → ");
 }
 
-/** The word in a cell: how far it is, or how it ended. */
+/** The words in a cell: how far it is, or how it ended. */
 function mark(run) {
-    if (run.state === "fetching" && run.percent !== undefined) return `${run.percent} %`;
-    if (run.state === "exited") return String(run.code ?? 0);
-    return isAway(run) ? "away" : run.state;
+    return isAway(run) ? "away" : stateWords(run);
 }
 
 function chips(runs) {

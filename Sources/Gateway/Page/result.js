@@ -72,7 +72,8 @@ export class Result {
         const failed = this.#outcomes.reduce((sum, outcome) => sum + outcome.failed.length, 0);
         const going = runs.filter((run) => !run.terminal).length;
         const nodes = new Set(this.#outcomes.flatMap((outcome) => outcome.failed));
-        const words = going > 0 ? `${count(runs.length - going, "run")} of ${runs.length} ended` : `All ${count(runs.length, "run")} ended`;
+        const all = runs.length === 1 ? "The run has ended" : `All ${count(runs.length, "run")} ended`;
+        const words = going > 0 ? `${count(runs.length - going, "run")} of ${runs.length} ended` : all;
         const failures = failed > 0 ? `, ${failed} failed: ${fold([...nodes])}` : going > 0 ? "" : ", none failed";
         if (runs.length > 0) this.#sum.textContent = `${words}${failures}.`;
         this.again.hidden = failed === 0 || this.isAsking;

@@ -13,12 +13,17 @@ export async function submitAll(requests) {
     return second ? (await once("submissions", { executions: requests })).executions : [await submit(first)];
 }
 
+/** Puts back what an execution kept, and returns the execution that does it. */
+export function rollBack(id) {
+    return once(`executions/${id}/rollback`, {});
+}
+
 /**
  * The same request sent again after no answer carries the same key, so that it is never done twice; an answer of any
  * kind ends the key.
  */
 async function once(path, request) {
-    const body = JSON.stringify(request);
+    const body = path + JSON.stringify(request);
     if (last.body !== body) last = { body, key: newKey() };
     try {
         const answer = await post(path, request, { "Idempotency-Key": last.key });
