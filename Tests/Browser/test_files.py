@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import tempfile
 import unittest
 
@@ -30,6 +31,13 @@ XMLHttpRequest.prototype.open = function (method, address) {
     open.apply(this, arguments);
 };
 """
+# Every word that was ever in a cell.
+RECORD_WORDS = """
+window.words = new Set();
+new MutationObserver((changes) => changes.forEach(({ target }) => window.words.add(target.ariaLabel)))
+    .observe(document.querySelector("main"), { subtree: true, attributeFilter: ["aria-label"] });
+"""
+SERVICE = "#!/bin/sh\necho $$ > alive-$ESTIBA_NODE\nexec sleep 300\n"
 
 
 def everywhere(words):
@@ -140,6 +148,7 @@ class Files(unittest.TestCase):
             for _ in range(96):
                 file.write(os.urandom(1 << 20))
         self.console.driver.execute_script(RECORD_OFFSETS)
+        self.console.driver.execute_script(RECORD_WORDS)
         self.console.find("#files")[0].send_keys(str(path))
         self.console.card("big.bin")
         self.slow_down(24 << 20)
@@ -154,6 +163,8 @@ class Files(unittest.TestCase):
         self.console.wait_for_outcome(everywhere("placed"), seconds=90)
         self.assertGreater(min(offsets()[1:]), 0, "the first piece was sent again")
         self.assertEqual((self.home() / "big.bin").read_bytes(), path.read_bytes())
+        words = self.console.driver.execute_script("return [...window.words]")
+        self.assertTrue(any(re.search(r"fetching \d+ %", word or "") for word in words), words)
         self.console.driver.get_log("browser")
 
     def slow_down(self, bytes_a_second):
@@ -226,6 +237,55 @@ class Files(unittest.TestCase):
         self.console.wait_for_outcome(everywhere("placed"), seconds=60)
         self.assertEqual(sorted(path.name for path in (self.home() / "parts").iterdir()), names)
         self.assertEqual((self.home() / "parts" / names[-1]).read_text(), names[-1])
+
+    def test_a_profile_says_what_it_will_do_and_takes_the_folder_upon_itself(self):
+        self.console.drop(self.made("clock.sh", SERVICE))
+        card = self.console.card("clock.sh")
+        self.console.link("Use script-service").click()
+        self.assertFalse(self.console.field_of(card, "Folder").is_enabled())
+        self.assertIn("script-service: runs a script as your own service", card.text)
+        self.console.wait_for_text(".sentence", "Hand clock.sh to script-service on 3 nodes")
+        self.console.picture("profile")
+        self.addCleanup(self.end_services)
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("exited 0"), seconds=60)
+        for node in NODES:
+            self.assertTrue((self.home(node) / "services" / "clock.sh").exists(), node)
+
+    def end_services(self):
+        self.console.run("kill $(cat services/clock.sh.pid)")
+        self.console.wait_for_states("exited 0")
+
+    def test_what_was_kept_can_be_put_back(self):
+        for text in ("first", "second"):
+            self.console.open("#deploy")
+            self.console.choose_all()
+            self.console.drop(self.made("page.html", text))
+            self.console.field_of(self.console.card("page.html"), "Keep the previous").click()
+            self.console.send()
+            self.console.wait_for_outcome(everywhere("placed"))
+        self.assertEqual((self.home() / "page.html").read_text(), "second")
+        self.console.link("Put the previous back").click()
+        self.console.wait(lambda: len(self.console.find(".outcome")) == 2, "the rollback")
+        self.console.wait_for_outcome(everywhere("placed"))
+        self.console.picture("rolled-back")
+        self.assertEqual({(self.home(node) / "page.html").read_text() for node in NODES}, {"first"})
+
+    def test_cards_and_results_have_names_and_fit_a_phone(self):
+        self.made("tree/a.txt")
+        self.console.drop(self.made("n" * 100 + ".sh"), self.folder / "tree")
+        self.console.wait(lambda: len(self.cards()) == 2, "two cards")
+        self.own_command("tree", "true " + "x" * 200)
+        self.console.send()
+        self.console.wait(lambda: len(self.console.find(".outcome")) == 2, "two results")
+        self.console.wait_for_text(".result .sentence", "All 6 runs ended")
+        controls = self.console.controls()
+        self.assertGreater(len(controls), 20)
+        self.assertEqual([role for role, name in controls if not name], [])
+        self.addCleanup(self.console.driver.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
+        self.console.resize(390, 844, mobile=True)
+        self.console.picture("phone-result")
+        self.assertLessEqual(self.console.driver.execute_script("return document.documentElement.scrollWidth"), 390)
 
     def test_the_screen_is_as_it_was_left(self):
         self.console.driver.execute_script(DROP_MADE, [["kept.sh", SCRIPT]])

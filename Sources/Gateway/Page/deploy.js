@@ -1,20 +1,19 @@
 import { Refusal, get } from "./api.js";
 import { CommandForm } from "./commandform.js";
-import { button, element } from "./element.js";
+import { element } from "./element.js";
 import { FileList } from "./files.js";
 import { count, duration } from "./format.js";
 import { fold } from "./nodeset.js";
 import { NodePicker } from "./picker.js";
 import { profilesOf } from "./profiles.js";
-import { progressWords, Rate } from "./rate.js";
 import { deed, problemOf, requestsOf } from "./requests.js";
 import { Result } from "./result.js";
 import { submitAll } from "./submit.js";
-import { Cancelled, Unreadable, inLanes } from "./upload.js";
+import { Cancelled, SIGNED_OUT, Unreadable } from "./upload.js";
+import { UploadBar } from "./uploadbar.js";
 
 /** How long the gateway offers an order to a node that is away, unless told otherwise. */
 const USUAL_WAIT_MILLISECONDS = 600_000;
-const UPLOADS_AT_ONCE = 3;
 
 let kept;
 
@@ -23,8 +22,8 @@ let kept;
  * and an upload goes on meanwhile.
  */
 export function deployScreen(context, again) {
-    if (again || kept?.context.user !== context.user) {
-        if (!kept?.isSending) kept?.end();
+    if (again || kept?.user !== context.user) {
+        if (!kept?.isSending || kept.user !== context.user) kept?.end();
         kept = new Deploy(context);
         if (again) kept.fill(again);
     }
@@ -36,28 +35,20 @@ class Deploy {
     #sentence = element("p", { class: "sentence" });
     #aside = element("p", { class: "quiet" });
     #problem = element("p", { class: "problem", role: "alert" });
-    #progress = element("progress", { max: "1", value: 0, "aria-label": "Upload" });
-    #progressNote = element("p", { class: "note" });
-    #rate = new Rate();
-    #abort;
+    isSending = false;
     /** What an earlier request had beyond what this screen shows. */
     #rest = {};
 
     constructor(context) {
         this.context = context;
+        this.user = context.user;
         const changed = () => this.#tell();
         this.files = new FileList(context.user, changed);
         this.picker = new NodePicker(context.world, changed);
         this.command = new CommandForm(changed);
         this.result = new Result(context);
         this.send = element("button", { type: "submit", class: "primary" }, "Deploy");
-        this.cancel = button("Cancel", () => this.#abort?.abort(), { class: "danger" });
-        this.sending = element(
-            "div",
-            { class: "sending", hidden: true },
-            element("div", { class: "grow" }, this.#progress, this.#progressNote),
-            this.cancel,
-        );
+        this.bar = new UploadBar();
         this.node = element(
             "form",
             { class: "two deploy", "aria-label": "Deploy", novalidate: true, on: { submit: (event) => this.#submit(event) } },
@@ -68,7 +59,7 @@ class Deploy {
                 {},
                 this.picker.node,
                 element("div", { class: "go" }, element("div", { class: "grow" }, this.#sentence, this.#aside), this.send),
-                this.sending,
+                this.bar.node,
                 this.#problem,
                 this.result.node,
             ),
@@ -78,12 +69,15 @@ class Deploy {
             this.files.offer(profilesOf(context.world.nodes.values()));
             changed();
         };
-        this.warn = (event) => event.preventDefault();
+        // What is left of an upload goes on when its user is back: it must not go on as another one.
+        this.stop = () => this.bar.stop(SIGNED_OUT);
+        context.world.addEventListener("forgotten", this.stop);
     }
 
     /** The screen is shown (again). */
     enter() {
         this.context.world.addEventListener("nodes", this.update);
+        this.result.resume();
         this.update();
     }
 
@@ -95,12 +89,10 @@ class Deploy {
     /** The screen will not be shown again. */
     end() {
         this.close();
+        this.context.world.removeEventListener("forgotten", this.stop);
+        this.bar.stop();
         this.result.close();
         this.files.clear();
-    }
-
-    get isSending() {
-        return this.#abort !== undefined;
     }
 
     async fill(id) {
@@ -145,7 +137,7 @@ class Deploy {
         if (!what) this.#sentence.textContent = "Nothing to do yet: add a file or a command.";
         else if (problem) this.#sentence.textContent = problem;
         else if (nodes.length === 0) this.#sentence.textContent = "Choose the nodes.";
-        else this.#sentence.textContent = `${what} on ${count(nodes.length, "node")} as ${this.context.user}.`;
+        else this.#sentence.textContent = `${what} on ${count(nodes.length, "node")} as ${this.user}.`;
         this.#aside.textContent = [...this.#restNotes, ...this.#nodeNotes(nodes)].join(" ");
     }
 
@@ -154,7 +146,7 @@ class Deploy {
         const { away } = this.picker;
         const wait = duration(this.#rest.waitMilliseconds ?? USUAL_WAIT_MILLISECONDS);
         if (away.length > 0) notes.push(`${fold(away)} ${away.length === 1 ? "is" : "are"} away: the order waits ${wait}.`);
-        return [...notes, ...new Set(this.files.cards.map((card) => card.missing(nodes)).filter(Boolean))];
+        return [...notes, ...new Set(this.files.cards.map((card) => card.options.missing(nodes)).filter(Boolean))];
     }
 
     /** What is taken over unseen, in words. */
@@ -172,10 +164,9 @@ class Deploy {
         this.#problem.textContent = this.files.cards.map((card) => card.problem).find(Boolean) ?? "";
         if (this.send.disabled || this.#problem.textContent) return;
         const hasFiles = this.files.cards.length > 0;
-        this.#begin();
+        this.#hold(true);
         try {
-            await inLanes(UPLOADS_AT_ONCE, this.files.cards, (card) => card.send(this.#abort.signal));
-            this.#abort.signal.throwIfAborted();
+            await this.bar.send(this.files.cards);
             const executions = await submitAll(this.#requests);
             this.picker.remember();
             if (hasFiles) this.#show(executions);
@@ -183,7 +174,7 @@ class Deploy {
         } catch (error) {
             this.#refuse(error);
         } finally {
-            this.#ended();
+            this.#hold(false);
         }
     }
 
@@ -198,37 +189,10 @@ class Deploy {
         if (this.node.isConnected) this.context.go(`#output/${execution.execution}`);
     }
 
-    #begin() {
-        this.#abort = new AbortController();
-        this.#rate = new Rate();
-        const cards = this.files.cards.filter((card) => !card.isSent);
-        const total = cards.reduce((sum, card) => sum + card.size, 0);
-        const moved = () => this.#showProgress(cards.reduce((sum, card) => sum + card.sent, 0), total);
-        for (const card of cards) card.moved = moved;
-        this.sending.hidden = cards.length === 0;
-        this.#progress.value = 0;
-        this.#progressNote.textContent = "";
-        addEventListener("beforeunload", this.warn);
-        this.#hold(true);
-        this.#tell();
-    }
-
     /** What is being sent stays as it is meanwhile. */
-    #hold(isHeld) {
-        for (const part of [this.files.node, this.command.node, this.picker.node]) part.inert = isHeld;
-    }
-
-    #showProgress(sent, total) {
-        this.#rate.add(performance.now(), sent);
-        this.#progress.value = total > 0 ? sent / total : 1;
-        this.#progressNote.textContent = `Uploading: ${progressWords(sent, total, this.#rate.perSecond)}`;
-    }
-
-    #ended() {
-        this.#abort = undefined;
-        this.sending.hidden = true;
-        removeEventListener("beforeunload", this.warn);
-        this.#hold(false);
+    #hold(isSending) {
+        this.isSending = isSending;
+        for (const part of [this.files.node, this.command.node, this.picker.node]) part.inert = isSending;
         this.#tell();
     }
 
@@ -238,7 +202,8 @@ class Deploy {
     }
 
     #words(error) {
-        if (error instanceof Cancelled || error.name === "AbortError") return "Cancelled. Nothing was deployed.";
+        if (this.bar.wasSignedOut) return "You were logged out. Deploy again, and the upload goes on where it was.";
+        if (error instanceof Cancelled) return "Cancelled. Nothing was deployed.";
         if (error instanceof Unreadable) return "A file could not be read: it has changed or gone. Choose it again.";
         if (!(error instanceof Refusal)) throw error;
         return error.sentence + (error.nodes?.length > 0 ? ` (${fold(error.nodes)})` : "");

@@ -120,13 +120,13 @@ export class FileList {
 
     async #addFolder({ name, entries }) {
         const card = this.#add({ name, tree: true, mode: 0o755 });
-        card.reading("Reading the folder…");
+        card.tell("Reading the folder…");
         try {
             const found = await entries();
             const parts = tarParts(await described(found)).parts;
             card.fill(new Blob(parts), { files: found.filter((entry) => entry.file).length });
         } catch (error) {
-            card.failed(
+            card.fail(
                 error instanceof FolderTooLarge
                     ? "There are more files in it than a page can take. The command line takes any number: estiba deploy -r."
                     : "Something in the folder could not be read.",
@@ -136,13 +136,13 @@ export class FileList {
 
     #add(known) {
         const card = new FileCard(known, { changed: () => this.#told(), remove: () => this.#remove(card) });
-        const twin = this.cards.find((other) => other.name === card.name && other.folder.value === card.folder.value);
+        const twin = this.cards.find((other) => other.name === card.name && other.options.folder.value === card.options.folder.value);
         if (twin) this.#remove(twin);
         card.offer(this.#profiles);
         this.cards.push(card);
         this.#list.append(card.node);
-        if (this.cards.length > MOST_OPEN) card.fold();
-        if (this.cards.length === MOST_OPEN + 1) this.cards.forEach((other) => other.fold());
+        if (this.cards.length > MOST_OPEN) card.fold(true);
+        if (this.cards.length === MOST_OPEN + 1) this.cards.forEach((other) => other.fold(true));
         this.#told();
         return card;
     }

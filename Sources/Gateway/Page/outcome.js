@@ -39,7 +39,7 @@ export class Outcome {
                 "div",
                 { class: "head" },
                 element("b", { class: "mono" }, whatWords(execution)),
-                element("a", { href: `#output/${this.id}` }, "Output"),
+                element("a", { href: `#output/${this.id}`, "aria-label": `Output of ${title(execution)}` }, "Output"),
             ),
             this.#chips,
             this.#plan.node,
@@ -48,7 +48,7 @@ export class Outcome {
             this.back,
         );
         this.#setRuns(execution.runs ?? []);
-        this.#follow();
+        this.follow();
     }
 
     close() {
@@ -74,7 +74,10 @@ export class Outcome {
         return [...this.runs.values()].sort((one, other) => one.run - other.run);
     }
 
-    #follow() {
+    /** Follows it to its end, anew where it was followed before. */
+    follow() {
+        this.close();
+        if (this.isComplete) return;
         const refused = (failure) => (this.#note.textContent = failure.sentence);
         const nothing = () => undefined;
         this.#end = this.context.live.follow(this.id, {
@@ -107,13 +110,18 @@ export class Outcome {
         this.#plan.show(runs.map((run) => ({ name: run.node, tone: tone(run), words: stateWords(run), mark: mark(run) })));
         this.#chipList.show(chips(runs));
         const { chosen } = this.#plan;
-        const told = runs.filter((run) => chosen.has(run.node) || isAway(run) || tone(run) === "bad");
+        const told = runs.filter((run) => chosen.has(run.node) || isAway(run) || tone(run) === "bad" || this.#isStuck(run));
         const groups = reasonGroups(told);
         this.#reasonList.show(groups.slice(0, MOST_GROUPS));
         if (groups.length > MOST_GROUPS) this.#note.textContent = `${groups.length - MOST_GROUPS} more reasons: choose nodes above.`;
         const files = this.execution.request?.files ?? [];
         this.back.hidden = this.isActive || this.isRolledBack || !files.some((file) => file.keepPrevious && !file.restore);
         this.changed();
+    }
+
+    /** It waits for a node that is away. */
+    #isStuck(run) {
+        return run.state === "waiting" && !this.context.world.nodes.get(run.node)?.present;
     }
 
     async #rollBack() {

@@ -3,6 +3,7 @@ import { announce, button, element } from "./element.js";
 import { count } from "./format.js";
 import { fold } from "./nodeset.js";
 import { Outcome } from "./outcome.js";
+import { onceAFrame } from "./pacing.js";
 import { submitAll } from "./submit.js";
 
 /** One connection follows 64 executions at most; those of other screens want some of them too. */
@@ -15,6 +16,7 @@ export class Result {
     #problem = element("p", { class: "problem", role: "alert" });
     #list = element("div", { class: "outcomes" });
     #outcomes = [];
+    #tell = onceAFrame(() => this.#draw());
 
     constructor(context) {
         this.context = context;
@@ -57,6 +59,11 @@ export class Result {
         outcome.node.scrollIntoView({ block: "nearest" });
     }
 
+    /** Follows again what a login has ended. */
+    resume() {
+        for (const outcome of this.#outcomes) outcome.follow();
+    }
+
     focus() {
         this.#title.focus({ preventScroll: true });
         this.node.scrollIntoView({ block: "nearest" });
@@ -67,7 +74,7 @@ export class Result {
         this.#outcomes = [];
     }
 
-    #tell() {
+    #draw() {
         const runs = this.#outcomes.flatMap((outcome) => [...outcome.runs.values()]);
         const failed = this.#outcomes.reduce((sum, outcome) => sum + outcome.failed.length, 0);
         const going = runs.filter((run) => !run.terminal).length;

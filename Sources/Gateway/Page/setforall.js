@@ -45,8 +45,9 @@ export class SetForAll {
     #set() {
         const folder = this.#folder.value.trim();
         for (const card of this.cards()) {
-            if (folder && !card.folder.disabled) card.folder.value = folder;
-            for (const { name, box } of this.ticks) card[name].box.checked = box.checked;
+            const { options } = card;
+            if (folder && !options.folder.disabled) options.folder.value = folder;
+            for (const { name, box } of this.ticks) options[name].box.checked = box.checked;
             card.refresh();
         }
         this.changed();

@@ -13,6 +13,9 @@ const PATIENCE_MILLISECONDS = 300_000;
 /** So many times in a row the gateway is there and no byte arrives: the fault is in the file. */
 const MOST_VAIN = 4;
 
+/** Why an upload is stopped whose user may come back: what the gateway has of it is kept. */
+export const SIGNED_OUT = "signed out";
+
 /** The user has called the upload off. */
 export class Cancelled extends Error {}
 

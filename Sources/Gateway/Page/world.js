@@ -4,7 +4,10 @@ import { onceAFrame } from "./pacing.js";
 const REMEMBERED = 200;
 const STEPS = ["waiting", "delivered", "fetching", "placed", "running"];
 
-/** What is known of nodes and the user's executions, kept true by the live connection. Says "nodes", "executions". */
+/**
+ * What is known of nodes and the user's executions, kept true by the live connection. Says "nodes", "executions" and,
+ * when the user goes, "forgotten".
+ */
 export class World extends EventTarget {
     nodes = new Map();
     /** By id; without runs. */
@@ -50,6 +53,7 @@ export class World extends EventTarget {
         this.#names = undefined;
         this.executions.clear();
         this.isKnown = false;
+        this.dispatchEvent(new Event("forgotten"));
     }
 
     #setNodes(list) {

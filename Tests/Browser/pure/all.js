@@ -6,6 +6,7 @@ import "./keepalive.js";
 import "./lines.js";
 import "./nodes.js";
 import "./nodeset.js";
+import "./picker.js";
 import "./rate.js";
 import "./requests.js";
 import "./tar.js";
