@@ -167,6 +167,27 @@ class Files(unittest.TestCase):
         self.assertTrue(any(re.search(r"fetching \d+ %", word or "") for word in words), words)
         self.console.driver.get_log("browser")
 
+    def test_a_page_that_is_loaded_anew_goes_on_with_the_same_file(self):
+        path = self.folder / "again.bin"
+        path.write_bytes(os.urandom(48 << 20))
+        self.console.driver.execute_script(RECORD_OFFSETS)
+        self.console.find("#files")[0].send_keys(str(path))
+        self.console.card("again.bin")
+        self.slow_down(16 << 20)
+        self.console.send()
+        offsets = lambda: self.console.driver.execute_script("return window.offsets")
+        self.console.wait(lambda: len(offsets()) >= 2, "the second piece to begin")
+        self.console.open("#deploy")
+        self.slow_down(-1)
+        self.console.choose_all()
+        self.console.driver.execute_script(RECORD_OFFSETS)
+        self.console.find("#files")[0].send_keys(str(path))
+        self.console.card("again.bin")
+        self.console.send()
+        self.console.wait_for_outcome(everywhere("placed"), seconds=60)
+        self.assertGreater(min(offsets()), 0, "it began anew")
+        self.assertEqual((self.home() / "again.bin").read_bytes(), path.read_bytes())
+
     def slow_down(self, bytes_a_second):
         """So that there is something to cut; -1 for as fast as it goes."""
         self.console.driver.execute_cdp_cmd("Network.enable", {})
