@@ -161,6 +161,7 @@ class Deploy {
 
     async #submit(event) {
         event.preventDefault();
+        this.#tell();
         this.#problem.textContent = this.files.cards.map((card) => card.problem).find(Boolean) ?? "";
         if (this.send.disabled || this.#problem.textContent) return;
         const hasFiles = this.files.cards.length > 0;

@@ -3,6 +3,7 @@ import { SetForAll } from "./setforall.js";
 import { FolderTooLarge, chosenFolders, droppedThings } from "./dropped.js";
 import { element } from "./element.js";
 import { count } from "./format.js";
+import { onceAFrame } from "./pacing.js";
 import { tarParts } from "./tar.js";
 import { inLanes, usualMode } from "./upload.js";
 import { uploadKey } from "./uploadmemory.js";
@@ -91,10 +92,13 @@ export class FileList {
             this.#problem.textContent = `One deployment takes at most ${count(MOST_FILES, "file")}. Put them into a folder and drop that.`;
             return;
         }
-        for (const thing of things) {
-            if (thing.file) await this.#addFile(thing.file);
-            else await this.#addFolder(thing);
-        }
+        const modes = new Map();
+        await inLanes(HEADS_AT_ONCE, things.filter(({ file }) => file), async ({ file }) => {
+            modes.set(file, await usualMode(file).catch(() => undefined));
+        });
+        await Promise.all(things.map((thing) => (
+            thing.file ? this.#addFile(thing.file, modes.get(thing.file)) : this.#addFolder(thing)
+        )));
     }
 
     clear() {
@@ -109,13 +113,9 @@ export class FileList {
         for (const card of this.cards) card.offer(profiles);
     }
 
-    async #addFile(file) {
-        try {
-            const mode = await usualMode(file);
-            this.#add({ name: file.name, mode }).fill(file, { key: uploadKey(this.user, file) });
-        } catch {
-            this.#problem.textContent = `${file.name} could not be read.`;
-        }
+    #addFile(file, mode) {
+        if (mode === undefined) this.#problem.textContent = `${file.name} could not be read.`;
+        else this.#add({ name: file.name, mode }).fill(file, { key: uploadKey(this.user, file) });
     }
 
     async #addFolder({ name, entries }) {
@@ -161,10 +161,11 @@ export class FileList {
         card.node.remove();
     }
 
-    #told() {
+    /** Once for a thousand files that come together. */
+    #told = onceAFrame(() => {
         this.#all.update();
         this.#changed();
-    }
+    });
 
     #drag(event, drop) {
         event.preventDefault();
