@@ -95,6 +95,11 @@ final class CommandsLane {
             guard let follow else { return drop("malformed follow", sender.text) }
             let gateway = sender.text
             output.post { $0.follow(gateway, follow.prefixes) }
+        case (.grants, .gateway):
+            let grants = message[3].withBytes { try? WireGrants(serializedBytes: Array($0)) }
+            guard let grants else { return drop("malformed grants", sender.text) }
+            let gateway = sender.principal
+            output.post { $0.granted(by: gateway, grants) }
         default: drop("a verb the broker does not know", sender.text)
         }
     }

@@ -1,11 +1,11 @@
-/// What somebody at this broker listens to, so that publishers send it: gateways' leases and services' grants.
+/// What somebody at this broker listens to, so that publishers send it: gateways' leases and grants.
 ///
 /// Interest is said, not guessed from subscription frames (docs/protocol.md §2). Decides only.
 struct Interest {
     enum Event {
         /// A gateway's full list; it replaces the one before.
         case follow(gateway: String, prefixes: [String])
-        /// The prefixes that the registry grants, for good.
+        /// The prefixes that the registry grants, for good, and those of the users' keys that stand.
         case grants([String])
         case tick
     }

@@ -19,6 +19,7 @@ final class OutputLane {
     private let doorkeeper: Remote<Doorkeeper>
     private let dropPercent: Int
     private var registry: Registry
+    private var users: UserGrants
     private var interest = Interest()
     private var subscriptions: Subscriptions<PeerConnection>
     private var names = SenderNames()
@@ -38,12 +39,13 @@ final class OutputLane {
         self.doorkeeper = doorkeeper
         dropPercent = settings.dropOutputPercent
         if dropPercent > 0 { log.warning("output is dropped on purpose", metadata: ["percent": "\(dropPercent)"]) }
+        users = UserGrants(registry: registry)
         subscriptions = Subscriptions(registry: registry)
         publishers = try settings.socket(.xsub, .publishers, on: loop, queue: 32)
         subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, [.xpubManual])
         loop.add(publishers, frames: 4) { [unowned self] in published(&$0) }
         loop.add(subscribers, frames: 2) { [unowned self] in requested(&$0) }
-        loop.after(Self.tick, every: Self.tick) { [unowned self] in apply(interest.receive(.tick, at: loop.now)) }
+        loop.after(Self.tick, every: Self.tick) { [unowned self] in tick() }
         grant()
     }
 
@@ -53,6 +55,9 @@ final class OutputLane {
         apply(interest.receive(.follow(gateway: gateway, prefixes: prefixes), at: loop.now))
     }
 
+    /// All keys of users that stand at a gateway; what it said before counts no more.
+    func granted(by gateway: Principal, _ grants: WireGrants) { change(.said(gateway: gateway, grants)) }
+
     /// The broker's own word: presence.
     func publish(_ topic: [UInt8], _ body: [UInt8]) { _ = subscribers.send([topic, body]) }
 
@@ -60,7 +65,9 @@ final class OutputLane {
         for peer in self.registry.peers {
             guard let entry = registry[peer.principal], entry.publicKey == peer.publicKey else {
                 cutOff(peer.principal)
-                if registry[peer.principal] == nil { revoked.insert(peer.principal.description) }
+                if registry[peer.principal] == nil, Port.publishers.admits(peer.principal.role) {
+                    revoked.insert(peer.principal.description)
+                }
                 continue
             }
             // A grant that was taken away lives on in the XPUB until its connection ends.
@@ -70,6 +77,22 @@ final class OutputLane {
         self.registry = registry
         subscriptions.replace(registry)
         grant()
+        change(.registry(registry))
+    }
+
+    private func tick() {
+        apply(interest.receive(.tick, at: loop.now))
+        change(.tick)
+    }
+
+    /// The doorkeeper hears of it last, so that nobody comes in before the subscriptions are known.
+    private func change(_ event: UserGrants.Event) {
+        guard let losers = users.receive(event, at: Moment(now: loop.now).unixMilliseconds) else { return }
+        let standing = users.standing
+        subscriptions.replace(users: standing.prefixes)
+        grant()
+        for principal in losers { cutOff(principal) }
+        doorkeeper.post { $0.grant(standing.principals) }
     }
 
     // MARK: Publishers
@@ -100,12 +123,19 @@ final class OutputLane {
         guard message.count == 1, let first = bytes.first, first <= 1 else {
             return drops.add("not a subscription", from: sender.text, at: loop.now, log: log)
         }
-        note(peer, sender.principal)
+        guard note(peer, sender.principal) else {
+            drops.add("a connection too many", from: sender.text, at: loop.now, log: log)
+            peer.cutOff()
+            return
+        }
         guard first == 1 else { return subscriptions.release(by: peer) }
         let topic = Array(bytes.dropFirst())
         switch subscriptions.request(topic, by: sender.principal, over: peer) {
         case .accept: try? subscribers.set(.subscribe(topic))
         case .deny: drops.add("subscription not granted", from: sender.text, at: loop.now, log: log)
+        case .end(let reason):
+            drops.add(reason, from: sender.text, at: loop.now, log: log)
+            peer.cutOff()
         case .cutOff(let reason):
             log.warning("cut off", metadata: ["principal": "\(sender.text)", "reason": "\(reason)"])
             let principal = sender.principal
@@ -114,9 +144,18 @@ final class OutputLane {
         }
     }
 
-    private func note(_ peer: PeerConnection, _ principal: Principal) {
-        if let old = connections[peer.descriptor], old.peer != peer { subscriptions.forget(old.peer) }
+    /// False where the holder has as many connections already as it may.
+    private func note(_ peer: PeerConnection, _ principal: Principal) -> Bool {
+        if let old = connections[peer.descriptor] {
+            guard old.peer != peer else { return true }
+            subscriptions.forget(old.peer)
+        }
         connections[peer.descriptor] = (peer, principal)
+        guard principal.role != .gateway else { return true }
+        let others = connections.values.filter { $0.principal.holder == principal.holder && $0.peer.isThere }
+        if others.count <= Subscriptions<PeerConnection>.mostConnections { return true }
+        connections[peer.descriptor] = nil
+        return false
     }
 
     private func cutOff(_ principal: Principal) {
@@ -130,8 +169,8 @@ final class OutputLane {
     // MARK: Upstream
 
     private func grant() {
-        let grants = registry.peers.filter { $0.principal.role == .service }.flatMap(\.grants)
-        apply(interest.receive(.grants(grants), at: loop.now))
+        let readers = registry.peers.filter { Port.subscribers.admits($0.principal.role) }.flatMap(\.grants)
+        apply(interest.receive(.grants(readers + users.standing.prefixes.values.joined()), at: loop.now))
     }
 
     private func apply(_ effects: [Interest.Effect]) {

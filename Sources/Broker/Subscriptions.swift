@@ -6,29 +6,40 @@ struct Subscriptions<Peer: Hashable> {
     enum Verdict: Equatable {
         case accept
         case deny
+        /// Nobody known any more, or one connection too many: this connection ends.
+        case end(reason: String)
+        /// All connections of the principal end, and it stays out for a while.
         case cutOff(reason: String)
     }
 
     static var most: Int { 1000 }
     static var longest: Int { 256 }
+    /// Connections of one holder: each that is frozen holds a queue for some seconds.
+    static var mostConnections: Int { 8 }
 
     private var registry: Registry
+    private var users: [Principal: Set<String>] = [:]
     private var counts: [Peer: Int] = [:]
 
     init(registry: Registry) { self.registry = registry }
 
     mutating func replace(_ registry: Registry) { self.registry = registry }
 
+    /// What users' own keys may read.
+    mutating func replace(users: [Principal: Set<String>]) { self.users = users }
+
     /// A request by a connection of this principal; denied ones count too, because libzmq keeps them all the same.
     mutating func request(_ topic: [UInt8], by principal: Principal, over peer: Peer) -> Verdict {
-        guard let entry = registry[principal] else { return .deny }
+        guard let grants = registry[principal].map({ Set($0.grants) }) ?? users[principal] else {
+            return .end(reason: "not known any more")
+        }
         if principal.role == .gateway { return .accept }
         guard topic.count <= Self.longest else { return .cutOff(reason: "a topic of \(topic.count) bytes") }
         counts[peer, default: 0] += 1
         guard counts[peer, default: 0] <= Self.most else {
             return .cutOff(reason: "more than \(Self.most) subscriptions")
         }
-        return entry.grants.contains { topic.starts(with: $0.utf8) } ? .accept : .deny
+        return grants.contains { topic.starts(with: $0.utf8) } ? .accept : .deny
     }
 
     mutating func release(by peer: Peer) {

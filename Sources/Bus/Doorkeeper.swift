@@ -23,7 +23,7 @@ package final class Doorkeeper {
         self.file = file
         self.log = log
         self.changed = changed
-        policy = DoorPolicy(registry: file.registry)
+        policy = DoorPolicy(registry: file.registry, openedAt: loop.now)
         socket = try Socket(.rep, in: loop.context)
         try socket.bind("inproc://zeromq.zap.01")
         loop.add(socket, frames: 8) { [unowned self] in answer(&$0) }
@@ -33,6 +33,9 @@ package final class Doorkeeper {
     package func refuse(_ principal: Principal, for time: Duration) {
         policy.refuse(principal, until: loop.now + time)
     }
+
+    /// The keys of users that stand, in full.
+    package func grant(_ principals: [[UInt8]: Principal]) { policy.grant(principals) }
 
     /// Frames: version, request id, domain, address, routing id, mechanism, then for CURVE the client's public key.
     private func answer(_ request: inout Multipart) {
@@ -44,6 +47,8 @@ package final class Doorkeeper {
         let domain = String(decoding: request[2].bytes, as: UTF8.self)
         switch policy.admit(key: request[6].bytes, domain: domain, at: loop.now) {
         case .admitted(let principal): reply(id, "200", "", user: principal.description)
+        // A client that is told 300 tries again by itself; after 400 libzmq's never does.
+        case .later: reply(id, "300", "", user: "")
         case .refused(let reason, let fingerprint, let isNew):
             reply(id, "400", reason.rawValue, user: "")
             guard isNew else { return }

@@ -20,7 +20,8 @@ package struct GatewayDaemon {
         var coreSettings = GatewayCore.Settings(
             name: try settings.required("name"), key: try settings.requiredPath("key"),
             authority: try settings.requiredPath("authority"), registry: try settings.requiredPath("registry"),
-            brokers: settings.strings("brokers"), data: try settings.requiredPath("data"))
+            brokers: settings.strings("brokers"), publicBrokers: settings.strings("publicBrokers"),
+            data: try settings.requiredPath("data"))
         coreSettings.uploads = try Uploads.Limits(settings)
         let authority = try KeyPair(path: coreSettings.authority)
         core = try GatewayCore(settings: coreSettings, logger: logger)

@@ -21,9 +21,12 @@ package struct PeerConnection: Hashable, Sendable {
     /// Ends the connection; false where it is gone already. The peer may come back: it is the doorkeeper who refuses it.
     @discardableResult
     package func cutOff() -> Bool {
-        guard Self.peerAddress(of: descriptor) == address else { return false }
+        guard isThere else { return false }
         return shutdown(descriptor, Int32(SHUT_RDWR)) == 0
     }
+
+    /// False once the connection has ended.
+    package var isThere: Bool { Self.peerAddress(of: descriptor) == address }
 
     private static func peerAddress(of descriptor: Int32) -> [UInt8]? {
         var storage = sockaddr_storage()

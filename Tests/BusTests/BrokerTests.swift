@@ -268,6 +268,10 @@ final class Subscriber: Sendable {
     private let told: Told<String>
 
     init(_ world: World, _ name: String, _ prefixes: [String]) throws {
+        try self.init(world, name, prefixes.map { Array($0.utf8) })
+    }
+
+    init(_ world: World, _ name: String, _ prefixes: [[UInt8]]) throws {
         let told = Told<String>()
         let keys = world.keys[name]!
         let address = world.address
@@ -278,8 +282,9 @@ final class Subscriber: Sendable {
                     .curveClient(publicKey: keys.publicKey, secretKey: keys.secretKey, serverKey: address.publicKey),
                     // A SUB drops its own requests beyond the high-water mark without a word.
                     .highWater(send: 10_000, receive: 1000),
+                    .reconnect(every: .milliseconds(50), upTo: .milliseconds(50)),
                 ])
-            for prefix in prefixes { try socket.set(.subscribe(Array(prefix.utf8))) }
+            for prefix in prefixes { try socket.set(.subscribe(prefix)) }
             try socket.connect(address.endpoint(.subscribers))
             loop.add(socket) { told.add([String(decoding: $0[0].bytes, as: UTF8.self)]) }
         }

@@ -47,6 +47,9 @@ struct Gateway: Sendable {
         _ = try await answer(try postRequest(path, body))
     }
 
+    /// Removes what the path names.
+    func delete(_ path: String) async throws { _ = try await answer(request(.DELETE, path)) }
+
     /// Sends a body piece by piece; it cannot be tried again.
     func upload<Pieces: AsyncSequence & Sendable>(
         _ path: String, _ pieces: Pieces, count: Int64

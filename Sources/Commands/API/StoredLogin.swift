@@ -38,7 +38,8 @@ struct StoredLogin: Codable, Equatable {
 
     static func forget(_ environment: [String: String] = Environment.all) { unlink(path(environment)) }
 
-    private static func folder(_ environment: [String: String]) -> String {
+    /// Where what belongs to this user's command line is kept.
+    static func folder(_ environment: [String: String] = Environment.all) -> String {
         if let folder = environment["XDG_CONFIG_HOME"], folder.hasPrefix("/") { return folder + "/estiba" }
         return (environment["HOME"] ?? "/") + "/.config/estiba"
     }

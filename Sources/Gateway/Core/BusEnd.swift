@@ -22,6 +22,8 @@ final class BusEnd {
     private var pieces: PieceQueue?
     /// Messages that were thrown away because nothing vouched for them.
     private var refused = 0
+    /// The body of what every broker is told first; nil before the journal has been read.
+    private var grants: [UInt8]?
 
     private var incoming: [Incoming] = []
     private var arrivals: [Arrival] = []
@@ -71,7 +73,9 @@ final class BusEnd {
 
     private func take(_ event: Link.Event) {
         switch event {
-        case .connected(let broker, _): logger.info("broker connected", metadata: ["broker": "\(broker)"])
+        case .connected(let broker, _):
+            logger.info("broker connected", metadata: ["broker": "\(broker)"])
+            tellGrants(to: broker)
         case .lost(let broker):
             logger.warning("broker lost", metadata: ["broker": "\(broker)"])
             apply(.lost(broker: broker))
@@ -211,6 +215,16 @@ final class BusEnd {
         case .bulk(let header, let node, let body, let broker, let sent):
             guard let pieces else { return sent() }
             pieces.add(PieceQueue.Piece(header: header, node: node, body: body, broker: broker, sent: sent))
+        case .grants(let all):
+            grants = try? all.serializedBytes()
+            for broker in link?.connected ?? [] { tellGrants(to: broker) }
+        }
+    }
+
+    private func tellGrants(to broker: Int) {
+        guard let grants else { return }
+        if link?.send(to: nil, Header(.grants), body: grants, via: broker) != true {
+            logger.error("grants not sent", metadata: ["broker": "\(broker)"])
         }
     }
 

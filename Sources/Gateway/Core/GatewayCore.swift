@@ -16,6 +16,8 @@ final class GatewayCore: Service {
         var registry: String
         /// `ADDRESS[:BASE] PUBLICKEY` each.
         var brokers: [String]
+        /// The same as users' own programs reach them; `brokers` where it is empty.
+        var publicBrokers: [String] = []
         /// The folder of the journal, logs and blobs; made with mode 0700 where it is missing.
         var data: String
         var uploads = Uploads.Limits()
@@ -27,6 +29,7 @@ final class GatewayCore: Service {
     let blobs: BlobStore
     let services: Services
     let uploads: Uploads
+    let grants: Grants
     private let keys: KeyRing
     private let bus: BusThread
     private let copier: CopierThread
@@ -37,12 +40,8 @@ final class GatewayCore: Service {
     init(settings: Settings, logger: Logger) throws {
         let pair = try KeyPair(path: settings.key)
         let keys = try KeyRing(authority: KeyPair(path: settings.authority), registry: settings.registry)
-        let brokers = try settings.brokers.map { text throws(Failure) in
-            guard let broker = BrokerAddress(text) else {
-                throw Failure(.badRequest, "“\(text)” is not a broker: ADDRESS[:BASE] PUBLICKEY.")
-            }
-            return broker
-        }
+        let brokers = try Self.addresses(settings.brokers)
+        let publicBrokers = try Self.addresses(settings.publicBrokers)
         try BlobStore.makeFolder(settings.data + "/logs")
         let (inbox, inboxEnd) = AsyncStream.makeStream(of: [Incoming].self)
         let nodes = NodeTable()
@@ -63,10 +62,14 @@ final class GatewayCore: Service {
         self.inbox = inboxEnd
         self.logger = logger
         services = Services(nodes: nodes, bus: { bus.send($0) })
+        let journal = try Journal(path: settings.data + "/journal.sqlite")
+        grants = Grants(
+            journal: journal, brokers: publicBrokers.isEmpty ? brokers : publicBrokers,
+            isRegistered: { keys.isRegistered($0) }, bus: { bus.send($0) }, logger: logger)
         executions = Executions(
             Executions.Surroundings(
                 owner: Principal(.gateway, settings.name),
-                journal: try Journal(path: settings.data + "/journal.sqlite"),
+                journal: journal,
                 logs: logs, blobs: blobs, nodes: nodes, bulk: bulk, bus: { bus.send($0) },
                 copier: { copier.call($0) }, logger: logger),
             inbox: (inbox, inboxEnd))
@@ -89,6 +92,7 @@ final class GatewayCore: Service {
     func run() async throws {
         try await executions.resume()
         try bus.start()
+        try await grants.tell()
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.executions.run() }
@@ -101,6 +105,15 @@ final class GatewayCore: Service {
         copier.stop()
         await executions.close()
         nodes.close()
+    }
+
+    private static func addresses(_ texts: [String]) throws(Failure) -> [BrokerAddress] {
+        try texts.map { text throws(Failure) in
+            guard let broker = BrokerAddress(text) else {
+                throw Failure(.badRequest, "“\(text)” is not a broker: ADDRESS[:BASE] PUBLICKEY.")
+            }
+            return broker
+        }
     }
 
     /// A node that is added to the registry, or taken from it, counts within two seconds.

@@ -76,6 +76,9 @@ final class Journal: Sendable {
         CREATE TABLE IF NOT EXISTS keys (
             user TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, execution BLOB NOT NULL, created INTEGER NOT NULL,
             PRIMARY KEY (user, key)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS subscribeKeys (
+            user TEXT NOT NULL, name TEXT NOT NULL, key BLOB NOT NULL UNIQUE, created INTEGER NOT NULL,
+            expires INTEGER NOT NULL, PRIMARY KEY (user, name)) WITHOUT ROWID;
         """
 }
 

@@ -38,6 +38,9 @@ final class KeyRing: Sendable {
         }
     }
 
+    /// Whether a public key stands in the registry, whosever it is.
+    func isRegistered(_ key: [UInt8]) -> Bool { state.withLock { $0.file.registry[key] != nil } }
+
     var nodes: [NodeName] {
         state.withLock { $0.file.registry.nodes.compactMap { NodeName($0.principal.name) } }
     }

@@ -21,6 +21,8 @@ enum Outgoing: Sendable {
     case event(Topic, WireEvent)
     /// The answer to a chunk request, by the broker that brought it; `sent` is called once it has been handed on or dropped.
     case bulk(Header, NodeName, body: [UInt8], broker: Int, sent: @Sendable () -> Void)
+    /// All keys of users that stand here; every broker is told, and told again when it comes back.
+    case grants(WireGrants)
 }
 
 /// What came over the bus for the executions, its tags checked.

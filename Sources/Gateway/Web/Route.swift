@@ -6,6 +6,7 @@ struct Route: Hashable, Sendable {
         case login, loginByCode, logout, whoami, nodes, upload, submit, list, show, frames, output, raw, stop, live
         case services, removeService
         case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
+        case grantKey, listKeys, removeKey
         case openapi, health, page
     }
 
@@ -64,6 +65,9 @@ enum RouteTable {
         Route(.post, api + "/executions/{execution}/stop", .stop, body: .whole(limitBytes: 1 << 20)),
         Route(.get, api + "/services", .services),
         Route(.post, api + "/services/remove", .removeService, body: .whole(limitBytes: 1 << 20)),
+        Route(.post, api + "/subscribe-keys", .grantKey, body: small),
+        Route(.get, api + "/subscribe-keys", .listKeys),
+        Route(.delete, api + "/subscribe-keys/{name}", .removeKey),
         Route(.get, api + "/live", .live),
         Route(.get, api + "/openapi.yaml", .openapi, .anyone),
         Route(.get, "/health", .health, .anyone),
