@@ -48,3 +48,4 @@ protobuf:
 	protoc --plugin=.build-protoc/debug/protoc-gen-swift --swift_out=Sources/Messages/Generated \
 	    --swift_opt=Visibility=Package --swift_opt=UseAccessLevelOnImports=true --swift_opt=FileNaming=DropPath \
 	    -I Sources/Messages Sources/Messages/estiba.proto
+	protoc --python_out=examples/subscriber -I Sources/Messages Sources/Messages/estiba.proto

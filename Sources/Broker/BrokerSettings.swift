@@ -44,7 +44,7 @@ package struct BrokerSettings: Sendable {
             .heartbeats(every: .seconds(5), timeout: .seconds(15)),
             .linger(.milliseconds(500)),
             .backlog(4096),
-            .handshake(.seconds(30)),
+            .handshake(port.handshake),
         ]
         if kind == .router { options.append(.routerMandatory) }
         let socket = try Socket(kind, in: loop.context, options + more)
@@ -55,6 +55,10 @@ package struct BrokerSettings: Sendable {
 }
 
 extension Port {
+    /// Long where thousands come back at once. Readers are few, and one who is told to come later (ZAP status 300) is let
+    /// go by libzmq only when this ends.
+    fileprivate var handshake: Duration { self == .subscribers ? .seconds(5) : .seconds(30) }
+
     /// The longest frame that is taken; a longer one ends the connection.
     fileprivate var mostBytes: Int64 {
         switch self {

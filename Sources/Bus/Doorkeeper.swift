@@ -47,7 +47,7 @@ package final class Doorkeeper {
         let domain = String(decoding: request[2].bytes, as: UTF8.self)
         switch policy.admit(key: request[6].bytes, domain: domain, at: loop.now) {
         case .admitted(let principal): reply(id, "200", "", user: principal.description)
-        // A client that is told 300 tries again by itself; after 400 libzmq's never does.
+        // After 300 a client tries again when its handshake has timed out; after 400 libzmq's never does.
         case .later: reply(id, "300", "", user: "")
         case .refused(let reason, let fingerprint, let isNew):
             reply(id, "400", reason.rawValue, user: "")

@@ -267,7 +267,7 @@ final class Subscriber: Sendable {
     private let thread: PollLoop.Thread
     private let told: Told<String>
 
-    init(_ world: World, _ name: String, _ prefixes: [String]) throws {
+    convenience init(_ world: World, _ name: String, _ prefixes: [String]) throws {
         try self.init(world, name, prefixes.map { Array($0.utf8) })
     }
 

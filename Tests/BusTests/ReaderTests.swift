@@ -98,12 +98,12 @@ import ZeroMQ
         let world = try World(["gateway:g", "node:node1"], strangers: ["user:ana/laptop"])
         let gateway = try world.peer("gateway:g")
         let node = try world.peer("node:node1")
-        let reader = try Subscriber(world, "user:ana/laptop", ["output/ana/"])
-        defer { node.end(); reader.end(); world.end() }
         _ = try await gateway.connected()
         say([grant(world, "user:ana/laptop", seconds: 4)], gateway)
         try await node.interest("output/ana/")
         gateway.end()
+        let reader = try Subscriber(world, "user:ana/laptop", ["output/ana/"])
+        defer { node.end(); reader.end(); world.end() }
         try await heard(by: reader, count: 1) { publish(node, "ana") }
         try await node.interest("output/ana/", isWanted: false)
     }

@@ -1,4 +1,5 @@
 import Messages
+import SwiftProtobuf
 import Testing
 
 @testable import Broker

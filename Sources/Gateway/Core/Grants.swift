@@ -3,6 +3,7 @@ import GRDB
 import Logging
 import Messages
 import Sodium
+import SwiftProtobuf
 import Synchronization
 
 /// Users' own keys for reading the bus: kept in the journal, and told to every broker in full at each change.
@@ -16,6 +17,7 @@ actor Grants {
     private let journal: Journal
     private let isRegistered: @Sendable ([UInt8]) -> Bool
     private let bus: @Sendable ([Outgoing]) -> Void
+    private let clock: WallClock
     private let logger: Logger
     /// Counts the transactions, whose order is what the brokers must hear.
     private let transactions = Mutex<UInt64>(0)
@@ -24,12 +26,13 @@ actor Grants {
     /// `brokers` are those that users' programs connect to; `isRegistered` knows the keys that are a peer's.
     init(
         journal: Journal, brokers: [BrokerAddress], isRegistered: @escaping @Sendable ([UInt8]) -> Bool,
-        bus: @escaping @Sendable ([Outgoing]) -> Void, logger: Logger
+        bus: @escaping @Sendable ([Outgoing]) -> Void, clock: WallClock = .system, logger: Logger
     ) {
         self.journal = journal
         self.brokers = brokers
         self.isRegistered = isRegistered
         self.bus = bus
+        self.clock = clock
         self.logger = logger
     }
 
@@ -49,7 +52,7 @@ actor Grants {
         guard !isRegistered(bytes) else {
             throw Failure(.conflict, "This key belongs to a part of the installation. Make a new one.")
         }
-        let now = Moment.now().unixMilliseconds
+        let now = clock.now()
         let wish = Journal.SubscribeKey(
             user: user, name: name, key: bytes, created: now, expires: now + Int64(days) * 86_400_000)
         switch try await change({ try Journal.grant(wish, most: Self.most, in: $0) }) {
@@ -65,7 +68,7 @@ actor Grants {
 
     /// The user's keys that stand.
     func list(user: String) async throws(Failure) -> [Journal.SubscribeKey] {
-        let now = Moment.now().unixMilliseconds
+        let now = clock.now()
         return try await read { try Journal.keys(of: user, at: now, in: $0) }
     }
 
@@ -88,7 +91,7 @@ actor Grants {
         do {
             (result, keys, number) = try await journal.pool.write { database in
                 let result = try work(database)
-                let keys = try Journal.keys(at: Moment.now().unixMilliseconds, in: database)
+                let keys = try Journal.keys(at: self.clock.now(), in: database)
                 let number = self.transactions.withLock { count in
                     count += 1
                     return count
