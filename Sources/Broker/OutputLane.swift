@@ -9,6 +9,12 @@ internal import ZeroMQ
 /// let one subscriber cancel another's interest, the second acts on the wrong pipe (libzmq 4.3.4).
 final class OutputLane {
     private static let queue: Int32 = 512
+    /// libzmq takes in all that a reader asks for before this sees the first of it, some 9 KB for a topic of 200 bytes: so
+    /// little is let to lie about. A reader that is frozen is gone within 8 s, and with it its queue.
+    private static let readers: [Option] = [
+        .xpubManual, .highWater(send: queue, receive: 4), .receiveBuffer(bytes: 32 << 10),
+        .heartbeats(every: .seconds(2), timeout: .seconds(6)),
+    ]
     private static let penalty: Duration = .seconds(60)
     private static let tick: Duration = .seconds(1)
 
@@ -42,7 +48,7 @@ final class OutputLane {
         users = UserGrants(registry: registry)
         subscriptions = Subscriptions(registry: registry)
         publishers = try settings.socket(.xsub, .publishers, on: loop, queue: 32)
-        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, [.xpubManual])
+        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, Self.readers)
         loop.add(publishers, frames: 4) { [unowned self] in published(&$0) }
         loop.add(subscribers, frames: 2) { [unowned self] in requested(&$0) }
         loop.after(Self.tick, every: Self.tick) { [unowned self] in tick() }

@@ -17,6 +17,8 @@ package enum Option: Sendable {
     /// Queue only to completed connections.
     case immediate
     case backlog(Int32)
+    /// Of the kernel, for each connection; what lies there is still read after a peer has been cut off.
+    case receiveBuffer(bytes: Int32)
     case handshake(Duration)
     case xpubManual
     /// XPUB: a full queue refuses a message instead of dropping it. For a socket with one subscriber only.
@@ -54,6 +56,7 @@ package enum Option: Sendable {
             try Self.set(handle, ZMQ_SNDHWM, send)
             try Self.set(handle, ZMQ_RCVHWM, receive)
         case .immediate: try Self.set(handle, ZMQ_IMMEDIATE, Int32(1))
+        case .receiveBuffer(let bytes): try Self.set(handle, ZMQ_RCVBUF, bytes)
         case .backlog(let count): try Self.set(handle, ZMQ_BACKLOG, count)
         case .handshake(let limit): try Self.set(handle, ZMQ_HANDSHAKE_IVL, limit.wholeMilliseconds)
         case .xpubNoDrop: try Self.set(handle, ZMQ_XPUB_NODROP, Int32(1))
