@@ -135,6 +135,24 @@ class Subscribers(unittest.TestCase):
         ends = [line for line in lines if line["kind"] == "event" and line["terminal"]]
         self.assertEqual([(line["state"], line["code"]) for line in ends], [("exited", 7)])
 
+    def test_a_service_of_the_registry_needs_no_login(self):
+        _, facts = self.key("facts")
+        key = self.folder / "billing.key"
+        made = subprocess.run([estiba.build_folder() / "estiba", "keys", "new", key], check=True, capture_output=True)
+        with open(self.up.folder / "registry", "a") as registry:
+            registry.write(f"service:billing {made.stdout.decode().strip()} grants=event/\n")
+        estiba.wait_for(lambda: "registry read" in (self.up.folder / "log/broker.log").read_text(), what="the registry")
+        file = self.folder / "events.jsonl"
+        broker = f"{facts['brokers'][0]['endpoint']} {facts['brokers'][0]['publicKey']}"
+        with self.running("bridge/bridge.py", "--broker", broker, "--key", key, "--topic", "event/", file, token="none"):
+            def ended():
+                self.up.estiba("run", "-n", "node2", "--", "sh", "-c", "exit 3")
+                lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+                return [line for line in lines if line["terminal"]]
+            line = estiba.wait_for(ended, 30, "an end")[0]
+        self.assertEqual((line["state"], line["code"], line["node"]), ("exited", 3, "node2"))
+        self.assertNotIn("from", line)
+
     def test_a_key_is_good_until_it_is_removed(self):
         access, facts = self.key("short", "--days", "1")
         self.assertEqual(pathlib.Path(facts["keyFile"]).stat().st_mode & 0o777, 0o400)
