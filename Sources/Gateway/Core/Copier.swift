@@ -25,7 +25,7 @@ final class Copier {
 
     /// Not synced longer than this, or more than this much, and it is synced.
     static let syncPeriod = Duration.milliseconds(100)
-    static let syncBytes = 1 << 20
+    static let syncBytes = 2 << 20
 
     struct Writing {
         let writer: LogWriter
