@@ -63,13 +63,17 @@ function headerBlocks(entry, offset) {
     return [paxHeader, pax, header];
 }
 
-/** How many bytes of comment bring the content that follows to a whole chunk; 0 where it stands there already. */
+/**
+ * How many bytes of comment bring the content that follows to a whole chunk; 0 where it stands there already, and where
+ * the pax header would be larger than its reader takes, which is a chunk.
+ */
 function fillingFor(offset, length) {
     const bare = length === 0 ? BLOCK : 2 * BLOCK + padded(length);
     if ((offset + bare) % CHUNK === 0) return 0;
     const least = offset + 2 * BLOCK + padded(length + SHORTEST_COMMENT);
     const start = Math.ceil(least / CHUNK) * CHUNK;
-    return start - offset - 2 * BLOCK - length;
+    const whole = start - offset - 2 * BLOCK;
+    return whole > CHUNK ? 0 : whole - length;
 }
 
 function padded(length) {

@@ -102,6 +102,16 @@ test("a file of a MiB and more begins at a whole MiB, whatever stands before it"
     }
 });
 
+test("no pax header is larger than 1 MiB, wherever it stands", () => {
+    const large = new Uint8Array(1 << 20);
+    for (const blocks of [0, 1, 2, 3, 4, 5, 2040, 2041, 2042, 2043, 2044, 2045, 2046, 2047]) {
+        const before = file("a", new Uint8Array(blocks * 512));
+        for (const name of ["b", "b".repeat(300), `b${"/c".repeat(400)}`]) {
+            for (const part of tarParts([before, file(name, large)]).parts) equal(part.length <= 1 << 20, true);
+        }
+    }
+});
+
 test("the same folder gives the same bytes, in whatever order it was read", () => {
     const entries = ["c", "a/b", "a"].map((name) => file(name, new Uint8Array([1])));
     equal([...bytesOf(tarParts(entries))].join(), [...bytesOf(tarParts(entries.reverse()))].join());
