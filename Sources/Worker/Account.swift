@@ -30,6 +30,17 @@ struct Account: Equatable, Sendable {
             home: String(cString: home), shell: String(cString: shell))
     }
 
+    /// The name of an account; nil when there is none. May block on the network.
+    static func name(of uid: UInt32) -> String? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16 << 10)
+        guard getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name else {
+            return nil
+        }
+        return String(cString: name)
+    }
+
     private static func groups(of name: String, gid: UInt32) -> [UInt32] {
         var count: Int32 = 64
         var groups = [gid_t](repeating: 0, count: Int(count))

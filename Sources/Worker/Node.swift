@@ -20,6 +20,7 @@ final class Node {
     var ticking: ZeroMQ.Timer?
     /// Supervisors of runs that are over, until they are reaped.
     var supervisors: Set<pid_t> = []
+    private lazy var status = StatusPublisher(site) { [unowned self] in liveRuns.count }
     private var isAheadWarned = false
 
     init(_ site: Site, log: Logger) {
@@ -43,6 +44,7 @@ final class Node {
             case .lost(let broker):
                 log.warning("broker lost", metadata: ["broker": "\(broker)"])
                 site.interest.lost(broker)
+                status.interestChanged()
             case .refused(let broker, let failure):
                 log.error(
                     "broker refuses",
@@ -50,6 +52,7 @@ final class Node {
             case .message(let message): receive(message)
             case .interest(let broker, let prefix, let isWanted):
                 site.interest.change(prefix, at: broker, isWanted: isWanted)
+                status.interestChanged()
                 if isWanted { for keeper in keepers.values { keeper.tick() } }
             case .following, .output, .beat: break
             }

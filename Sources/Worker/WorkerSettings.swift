@@ -23,6 +23,9 @@ package struct WorkerSettings: Sendable {
     var labels: [String: String]
     /// The most the blobs kept for later deployments may take; nil for the default.
     var cacheBytes: UInt64?
+    var status: Measure.Choice
+    /// Between two figures, while somebody looks.
+    var statusPeriod: Duration
 
     /// A setting that cannot be used; the text names it.
     struct Unusable: Error, CustomStringConvertible {
@@ -66,6 +69,14 @@ package struct WorkerSettings: Sendable {
             }
             return bytes
         }
+        status = Measure.Choice(
+            interface: settings.string("statusInterface"), file: settings.path("statusFile"),
+            showsProcesses: try settings.bool("statusProcesses", default: true))
+        let milliseconds = try settings.int("statusMilliseconds", default: 1000)
+        guard (500...2000).contains(milliseconds) else {
+            throw Unusable(description: "statusMilliseconds: \(milliseconds) is not 500 to 2000")
+        }
+        statusPeriod = .milliseconds(milliseconds)
         for program in [supervisor, placer] where access(program, X_OK) != 0 {
             throw Unusable(description: "\(program): no such program; install it beside estiba-worker")
         }

@@ -166,6 +166,57 @@ import ZeroMQ
         }
     }
 
+    @Test func `all of mine on a node is stopped at once, durably, and nobody else's`() async throws {
+        let folder = Folder()
+        let bob = Identity(user: "bob", uid: 1001, session: ana.session)
+        do {
+            let core = try TestCore(nodes: ["a", "b"], folder: folder)
+            try await core.running {
+                core.arrive("a")
+                core.arrive("b")
+                let both = ExecutionRequest(nodes: ["a", "b"], command: .init(line: "sleep 9"), graceMilliseconds: 70)
+                let (first, _) = try await core.executions.submit(both, by: ana, idempotencyKey: nil)
+                let one = ExecutionRequest(nodes: ["a"], command: .init(line: "sleep 9"))
+                let (second, _) = try await core.executions.submit(one, by: ana, idempotencyKey: nil)
+                let (others, _) = try await core.executions.submit(one, by: bob, idempotencyKey: nil)
+                for view in [first, second, others] {
+                    core.report(try #require(ExecutionID(view.execution)), "a", .running(pid: 4), sequence: 1)
+                }
+                let stopping = try await core.executions.stopAll(on: ["a"], graceMilliseconds: nil, by: ana)
+                #expect(Set(stopping.map(\.execution)) == [first.execution, second.execution])
+                #expect(stopping.allSatisfy { $0.nodes == ["a"] })
+                let id = ExecutionID(first.execution)
+                try await core.bus.wait { items in
+                    items.contains {
+                        if case .stop(id, [node("a")], StopWish(graceMilliseconds: 70, user: "ana")) = $0 {
+                            true
+                        } else {
+                            false
+                        }
+                    }
+                }
+                let other = ExecutionID(others.execution)
+                try await core.bus.wait { items in
+                    !items.contains { if case .stop(other, _, _) = $0 { true } else { false } }
+                }
+            }
+        }
+        // The wishes outlive the gateway.
+        let core = try TestCore(nodes: ["a", "b"], folder: folder)
+        try await core.running {
+            core.arrive("a")
+            try await core.bus.wait { items in
+                items.count { if case .stop(_, [node("a")], _) = $0 { true } else { false } } >= 2
+            }
+            await #expect { try await core.executions.stopAll(on: ["c"], graceMilliseconds: nil, by: ana) } throws: {
+                ($0 as? Failure)?.code == .unknownNode
+            }
+            await #expect { try await core.executions.stopAll(on: [], graceMilliseconds: nil, by: ana) } throws: {
+                ($0 as? Failure)?.code == .noNodes
+            }
+        }
+    }
+
     @Test func `many slices in a row arrive in order and at speed`() async throws {
         let core = try TestCore(nodes: ["a"])
         try await core.running {

@@ -36,7 +36,7 @@ import Testing
         run.state = .refused(Failure(.exists, "there is one"))
         run.finalLength = 0
         try await journal.write([.run(RunKey(execution: id, run: 2), run, copied: 0)])
-        try await journal.wish(id, runs: [0, 1], StopWish(graceMilliseconds: 250, user: "ana"))
+        try await journal.wish([(id, [0, 1], StopWish(graceMilliseconds: 250, user: "ana"))])
 
         let entry = try #require(try open().unfinished().first)
         #expect(entry.execution.head == head(id, nodes))

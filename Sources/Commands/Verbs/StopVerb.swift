@@ -10,10 +10,14 @@ struct StopVerb: AsyncParsableCommand {
               estiba stop EXECUTION
               estiba stop EXECUTION -n 'node[2-3]' --grace 10s
               estiba stop EXECUTION --no-wait
+              estiba stop --mine -n node1          everything of yours on a node
             """)
 
     @Argument(help: "The execution's id, as `estiba ps` and `estiba history` list it.")
-    var execution: ExecutionID
+    var execution: ExecutionID?
+
+    @Flag(help: "All that you run on the nodes, of every execution.")
+    var mine = false
 
     @OptionGroup var nodes: NodesOption
 
@@ -25,8 +29,19 @@ struct StopVerb: AsyncParsableCommand {
 
     private static let pause = Duration.milliseconds(100)
 
+    func validate() throws {
+        if mine == (execution != nil) { throw ValidationError("name an execution, or --mine with -n NODES") }
+        if mine && nodes.nodes.isEmpty { throw ValidationError("--mine needs -n NODES; '*' for all nodes") }
+    }
+
     func run() async throws {
         let gateway = try Gateway.loggedIn()
+        if let execution { return try await stop(execution, gateway) }
+        let names = try await nodes.names(at: gateway)
+        try await StopMine(gateway: gateway, nodes: names, grace: grace).run(waits: wait)
+    }
+
+    private func stop(_ execution: ExecutionID, _ gateway: Gateway) async throws {
         let names = nodes.nodes.isEmpty ? nil : try await nodes.names(at: gateway)
         try await gateway.post(
             "executions/\(execution)/stop", StopRequest(nodes: names, graceMilliseconds: grace?.milliseconds))

@@ -12,6 +12,7 @@ final class BusEnd {
         let executions: @Sendable ([Incoming]) -> Void
         let logs: @Sendable ([Arrival]) -> Void
         let files: @Sendable ([ChunkWanted]) -> Void
+        let statuses: Statuses
     }
 
     private let keys: KeyRing
@@ -47,10 +48,13 @@ final class BusEnd {
         let link = try Link(.gateway, brokers: brokers, keys: pair, hello: hello, on: loop) { [weak self] in
             self?.receive($0)
         }
-        link.follow(["output/"])
         self.link = link
         pieces = PieceQueue(link, on: loop)
+        follow()
     }
+
+    /// Follows all output, and the figures of the nodes that somebody looks at.
+    func follow() { link?.follow(["output/"] + sinks.statuses.prefixes) }
 
     func close() {
         pieces?.close()
@@ -99,6 +103,8 @@ final class BusEnd {
                 let presence = try? WirePresence(serializedBytes: body)
             else { return }
             apply(.presence(broker: output.broker, presence))
+        } else if output.parts.count == 1 {
+            sinks.statuses.receive(topic: output.topic, output.parts[0])
         }
     }
 
@@ -215,6 +221,7 @@ final class BusEnd {
         case .bulk(let header, let node, let body, let broker, let sent):
             guard let pieces else { return sent() }
             pieces.add(PieceQueue.Piece(header: header, node: node, body: body, broker: broker, sent: sent))
+        case .follow: follow()
         case .grants(let all):
             grants = try? all.serializedBytes()
             for broker in link?.connected ?? [] { tellGrants(to: broker) }

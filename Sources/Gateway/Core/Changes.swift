@@ -10,6 +10,9 @@ struct Changes<Key: Hashable & Sendable, Value: Sendable>: AsyncSequence, Sendab
     fileprivate let seat: Seat<Key, Value>
     fileprivate let wakes: AsyncStream<Void>
 
+    /// Gives this reader alone what was known before it began.
+    func put(_ known: [(key: Key, value: Value)]) { seat.put(known) }
+
     func makeAsyncIterator() -> Iterator { Iterator(seat: seat, wakes: wakes.makeAsyncIterator()) }
 
     struct Iterator: AsyncIteratorProtocol {
@@ -30,10 +33,14 @@ struct Changes<Key: Hashable & Sendable, Value: Sendable>: AsyncSequence, Sendab
 private final class Seat<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let pending = Mutex<(order: [Key], values: [Key: Value])>(([], [:]))
     private let wake: AsyncStream<Void>.Continuation
+    /// Nil: every key.
+    private let wanted: Set<Key>?
 
-    init(_ wake: AsyncStream<Void>.Continuation) { self.wake = wake }
+    init(_ wake: AsyncStream<Void>.Continuation, wanted: Set<Key>?) { (self.wake, self.wanted) = (wake, wanted) }
 
     func put(_ changes: [(key: Key, value: Value)]) {
+        let changes = wanted.map { wanted in changes.filter { wanted.contains($0.key) } } ?? changes
+        guard !changes.isEmpty else { return }
         pending.withLock { pending in
             for change in changes where pending.values.updateValue(change.value, forKey: change.key) == nil {
                 pending.order.append(change.key)
@@ -56,10 +63,11 @@ private final class Seat<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 final class Feed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let seats = Mutex<(next: Int, taken: [Int: Seat<Key, Value>])>((0, [:]))
 
-    /// A reader that sees everything published from now on, until it stops iterating or its task is cancelled.
-    func subscribe() -> Changes<Key, Value> {
+    /// A reader that sees everything published from now on, of these keys where some are named, until it stops iterating or
+    /// its task is cancelled.
+    func subscribe(to keys: Set<Key>? = nil) -> Changes<Key, Value> {
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let seat = Seat<Key, Value>(wake)
+        let seat = Seat<Key, Value>(wake, wanted: keys)
         let number = seats.withLock { seats in
             seats.next += 1
             seats.taken[seats.next] = seat

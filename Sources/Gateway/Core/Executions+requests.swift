@@ -81,7 +81,7 @@ extension Executions {
         guard live != nil else { return }
         let grace = min(graceMilliseconds ?? execution.head.graceMilliseconds, RequestCheck.longestGraceMilliseconds)
         let wish = StopWish(graceMilliseconds: grace, user: identity.user)
-        try await journal { try await $0.wish(id, runs: runs, wish) }
+        try await journal { try await $0.wish([(id, runs, wish)]) }
         perform([.stopWished(id, runs: runs, wish)])
     }
 

@@ -30,6 +30,7 @@ final class GatewayCore: Service {
     let services: Services
     let uploads: Uploads
     let grants: Grants
+    let statuses: Statuses
     private let keys: KeyRing
     private let bus: BusThread
     private let copier: CopierThread
@@ -50,6 +51,7 @@ final class GatewayCore: Service {
         let bulk = Bulk(store: blobs)
         let bus = BusThread()
         let copier = CopierThread()
+        let statuses = Statuses { bus.send([.follow]) }
         nodes.apply([.registered(keys.nodes)])
 
         self.keys = keys
@@ -57,6 +59,7 @@ final class GatewayCore: Service {
         self.logs = logs
         self.blobs = blobs
         uploads = try Uploads(store: blobs, limits: settings.uploads)
+        self.statuses = statuses
         self.bus = bus
         self.copier = copier
         self.inbox = inboxEnd
@@ -79,7 +82,7 @@ final class GatewayCore: Service {
             sinks: Copier.Sinks(bus: { bus.send($0) }, executions: { inboxEnd.yield($0) }), logger: logger)
         let sinks = BusEnd.Sinks(
             executions: { inboxEnd.yield($0) }, logs: { copier.receive($0) },
-            files: { wanted in bulk.serve(wanted) { bus.send($0) } })
+            files: { wanted in bulk.serve(wanted) { bus.send($0) } }, statuses: statuses)
         bus.prepare(context) { loop throws(ZeroMQError) in
             let end = BusEnd(keys: keys, nodes: nodes, sinks: sinks, logger: logger)
             try end.start(on: loop, pair: pair, brokers: brokers, program: settings.name)
@@ -105,6 +108,7 @@ final class GatewayCore: Service {
         copier.stop()
         await executions.close()
         nodes.close()
+        statuses.close()
     }
 
     private static func addresses(_ texts: [String]) throws(Failure) -> [BrokerAddress] {

@@ -146,14 +146,16 @@ extension Journal {
         }
     }
 
-    /// Stores that runs are to be stopped; nil means all of them.
-    func wish(_ id: ExecutionID, runs: [Int], _ wish: StopWish) async throws {
+    /// Stores that runs are to be stopped, in one transaction.
+    func wish(_ wishes: [(id: ExecutionID, runs: [Int], wish: StopWish)]) async throws {
         try await pool.write { database in
             let insert = try database.cachedStatement(sql: "INSERT OR REPLACE INTO stops VALUES (?, ?, ?, ?)")
-            for run in runs {
-                try insert.execute(arguments: [
-                    Data(id.bytes), run, Int64(clamping: wish.graceMilliseconds), wish.user,
-                ])
+            for (id, runs, wish) in wishes {
+                for run in runs {
+                    try insert.execute(arguments: [
+                        Data(id.bytes), run, Int64(clamping: wish.graceMilliseconds), wish.user,
+                    ])
+                }
             }
         }
     }

@@ -23,6 +23,8 @@ enum Outgoing: Sendable {
     case bulk(Header, NodeName, body: [UInt8], broker: Int, sent: @Sendable () -> Void)
     /// All keys of users that stand here; every broker is told, and told again when it comes back.
     case grants(WireGrants)
+    /// What somebody looks at has changed.
+    case follow
 }
 
 /// What came over the bus for the executions, its tags checked.

@@ -17,6 +17,8 @@ export class Live extends EventTarget {
     #delay = FIRST_DELAY;
     #timer;
     #follows = new Map();
+    /** Watches of nodes' figures: what was asked for and who is told. */
+    #watches = new Map();
     #next = 1;
     #wanted = false;
 
@@ -42,6 +44,7 @@ export class Live extends EventTarget {
         this.#socket?.close(1000);
         this.#socket = undefined;
         this.#follows.clear();
+        this.#watches.clear();
     }
 
     /**
@@ -54,6 +57,19 @@ export class Live extends EventTarget {
         this.#follows.set(follow.id, follow);
         if (this.isUp) this.#ask(follow);
         return () => this.#end(follow);
+    }
+
+    /**
+     * Watches the figures of nodes: `wish` is `{ nodes, milliseconds, brief }`, all nodes where none are named. `take(status)`
+     * gets the newest of each. Returns a function that ends it.
+     */
+    watchStatus(wish, take) {
+        const watch = { id: this.#next++, message: { type: "watch-status", ...wish }, take };
+        this.#watches.set(watch.id, watch);
+        if (this.isUp) this.#send({ ...watch.message, id: watch.id });
+        return () => {
+            if (this.#watches.delete(watch.id) && this.isUp) this.#send({ type: "unwatch", id: watch.id });
+        };
     }
 
     #end(follow) {
@@ -73,6 +89,7 @@ export class Live extends EventTarget {
             this.#send({ type: "watch", what: "nodes" });
             this.#send({ type: "watch", what: "executions" });
             for (const follow of this.#follows.values()) this.#ask(follow);
+            for (const { id, message } of this.#watches.values()) this.#send({ ...message, id });
             this.dispatchEvent(new Event("up"));
         });
         socket.addEventListener("message", (event) => this.#socket === socket && this.#receive(event.data));
@@ -126,6 +143,7 @@ export class Live extends EventTarget {
     }
 
     #receiveText(message) {
+        if (message.type === "status") return this.#watches.get(message.id)?.take(message.status);
         const follow = this.#follows.get(message.id);
         if (["nodes", "node", "execution"].includes(message.type)) {
             this.dispatchEvent(new CustomEvent(message.type, { detail: message }));

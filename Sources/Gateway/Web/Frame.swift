@@ -8,6 +8,7 @@ import Spool
 enum Frame: Sendable {
     case text(FrameText)
     case entries(follow: UInt32, log: UInt64, LogReader.Piece)
+    case status(id: UInt32, StatusFigure, isBrief: Bool)
 
     static let entriesHeaderSize = 24
 
@@ -19,6 +20,14 @@ enum Frame: Sendable {
             var buffer = ByteBufferAllocator().buffer(capacity: room + json.count)
             buffer.writeRepeatingByte(0, count: room)
             buffer.writeBytes(json)
+            return buffer
+        case .status(let id, let figure, let isBrief):
+            let json = figure.json(isBrief: isBrief)
+            var buffer = ByteBufferAllocator().buffer(capacity: room + json.count + 48)
+            buffer.writeRepeatingByte(0, count: room)
+            buffer.writeString("{\"type\":\"status\",\"id\":\(id),\"status\":")
+            buffer.writeBytes(json.isEmpty ? Array("null".utf8) : json)
+            buffer.writeString("}")
             return buffer
         case .entries(let follow, let log, let piece):
             var buffer = ByteBufferAllocator().buffer(capacity: room + Self.entriesHeaderSize + piece.bytes.count)
@@ -41,7 +50,7 @@ enum Frame: Sendable {
     }
 
     var isText: Bool {
-        if case .text = self { true } else { false }
+        if case .entries = self { false } else { true }
     }
 }
 

@@ -8,6 +8,8 @@ enum LiveCommand: Sendable {
     case follow(OutputFollow.Request)
     case unfollow(UInt32)
     case watch(Subject)
+    case watchStatus(StatusFollow.Request)
+    case unwatch(UInt32)
 
     private struct Body: Decodable {
         var type: String
@@ -19,6 +21,9 @@ enum LiveCommand: Sendable {
         var position: UInt64?
         var what: Subject?
         var output: Bool?
+        var nodes: [String]?
+        var milliseconds: Int?
+        var brief: Bool?
     }
 
     /// A command that makes no sense throws `bad_request`, with the follow's id where it has one.
@@ -38,6 +43,11 @@ enum LiveCommand: Sendable {
             request.output = body.output ?? true
             self = .follow(request)
         case ("unfollow", let id?): self = .unfollow(id)
+        case ("watch-status", let id?):
+            self = .watchStatus(
+                StatusFollow.Request(
+                    id: id, nodes: body.nodes, milliseconds: body.milliseconds ?? 1000, isBrief: body.brief ?? false))
+        case ("unwatch", let id?): self = .unwatch(id)
         case ("watch", _):
             guard let subject = body.what else { throw Problem(id: body.id) }
             self = .watch(subject)

@@ -95,12 +95,15 @@ struct LiveSocket: Sendable {
             return try await send(FrameText.refused(error.failure, id: error.id))
         }
         switch command {
-        case .unfollow(let id): follows.end(id)
-        case .follow(let request):
-            guard let over = follows.begin(request.id) else {
-                let failure = Failure(.tooMany, "This socket follows enough, or this already.")
-                return try await send(FrameText.refused(failure, id: request.id))
+        case .unfollow(let id), .unwatch(let id): follows.end(id)
+        case .watchStatus(let request):
+            guard let over = try await begin(request.id, follows, send) else { return }
+            group.addTask {
+                await watchStatus(request, until: over, send)
+                follows.ended(request.id, over)
             }
+        case .follow(let request):
+            guard let over = try await begin(request.id, follows, send) else { return }
             group.addTask {
                 await follow(request, until: over, send)
                 follows.ended(request.id, over)
@@ -108,6 +111,27 @@ struct LiveSocket: Sendable {
         case .watch(let subject):
             guard follows.watch(subject) else { return }
             group.addTask { try? await watch(subject, send) }
+        }
+    }
+
+    /// Nil, and a refusal sent, where the number is taken or there are enough.
+    private func begin(_ id: UInt32, _ follows: Follows, _ send: OutputFollow.Send) async throws -> Signal? {
+        if let over = follows.begin(id) { return over }
+        try await send(
+            FrameText.refused(Failure(.tooMany, "This socket follows enough, or this already."), id: id))
+        return nil
+    }
+
+    private func watchStatus(
+        _ request: StatusFollow.Request, until over: Signal, _ send: @escaping OutputFollow.Send
+    ) async {
+        do {
+            let follow = try StatusFollow(request, core: core)
+            _ = try await over.ends { try await follow.frames(id: request.id, send) }
+        } catch let failure as Failure {
+            try? await send(FrameText.refused(failure, id: request.id))
+        } catch {
+            // The socket is gone, or the watch was ended: nobody is left to be told.
         }
     }
 

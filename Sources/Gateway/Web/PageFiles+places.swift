@@ -6,7 +6,10 @@ extension PageFiles {
         "/usr/share/javascript/bootstrap5", "/usr/share/bootstrap-html", "/usr/share/nodejs/bootstrap/dist",
     ]
 
-    /// The page as the settings place it: its own folder or the one beside the executable, and the library.
+    /// Where Debian's libjs-chart.js and node-chart.js put it.
+    private static let charts = ["/usr/share/javascript/chart.js", "/usr/share/nodejs/chart.js/dist"]
+
+    /// The page as the settings place it: its own folder or the one beside the executable, and the libraries.
     init(_ settings: WebSettings) {
         let resources = Self.executableFolder + "/estiba_Gateway.resources"
         add(folder: settings.page ?? resources + "/Page", under: "", cacheControl: "no-cache")
@@ -17,6 +20,8 @@ extension PageFiles {
                 add(folder: "\(library)/\(part)", under: "library/\(part)/", cacheControl: "max-age=86400")
             }
         }
+        let charts = settings.charts ?? Self.charts.first { access($0 + "/chart.min.js", R_OK) == 0 }
+        if let charts { add(charts + "/chart.min.js", as: "library/chart.min.js", cacheControl: "max-age=86400") }
     }
 
     private static var executableFolder: String {

@@ -24,14 +24,21 @@ struct PageFiles: Sendable {
             guard let file = try? Spool.File(path, O_RDONLY), let status = try? file.status() else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 add(folder: path, under: prefix + name + "/", cacheControl: cacheControl)
-            } else if status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= Self.largestBytes,
-                let bytes = try? file.bytes(at: 0, count: Int(status.st_size))
-            {
-                files[prefix + name] = File(
-                    content: ByteBuffer(bytes: bytes), tag: "\"\(Hex.encode(Blake2b.hash(bytes, count: 16)))\"",
-                    type: Self.type(of: name), cacheControl: cacheControl)
+            } else {
+                add(path, as: prefix + name, cacheControl: cacheControl)
             }
         }
+    }
+
+    /// Adds one file; what is none, or too large, is left out.
+    mutating func add(_ path: String, as name: String, cacheControl: String) {
+        guard let file = try? Spool.File(path, O_RDONLY), let status = try? file.status(),
+            status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= Self.largestBytes,
+            let bytes = try? file.bytes(at: 0, count: Int(status.st_size))
+        else { return }
+        files[name] = File(
+            content: ByteBuffer(bytes: bytes), tag: "\"\(Hex.encode(Blake2b.hash(bytes, count: 16)))\"",
+            type: Self.type(of: name), cacheControl: cacheControl)
     }
 
     /// A page for the path of a request; the empty path is the index.

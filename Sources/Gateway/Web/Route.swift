@@ -7,6 +7,7 @@ struct Route: Hashable, Sendable {
         case services, removeService
         case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
         case grantKey, listKeys, removeKey
+        case status, stopMine
         case openapi, health, page
     }
 
@@ -68,6 +69,8 @@ enum RouteTable {
         Route(.post, api + "/subscribe-keys", .grantKey, body: small),
         Route(.get, api + "/subscribe-keys", .listKeys),
         Route(.delete, api + "/subscribe-keys/{name}", .removeKey),
+        Route(.post, api + "/stop", .stopMine, body: .whole(limitBytes: 1 << 20)),
+        Route(.get, api + "/status", .status),
         Route(.get, api + "/live", .live),
         Route(.get, api + "/openapi.yaml", .openapi, .anyone),
         Route(.get, "/health", .health, .anyone),

@@ -32,6 +32,8 @@ extension WebResponder {
         case .grantKey: try await grantKey(asked)
         case .listKeys: try await listKeys(asked)
         case .removeKey: try await removeKey(asked)
+        case .stopMine: try await stopMine(asked)
+        case .status: try await status(asked)
         case .live: try live(asked)
         case .openapi: try pages.response(["openapi.yaml"], ifNoneMatch: asked.request.headers[.ifNoneMatch])
         case .health: try .json(["status": "ok"])

@@ -63,7 +63,7 @@ extension WebResponder {
     }
 
     /// An answer that is written while it is made, until it is done, the client is gone, or the session or server ends.
-    private func stream(
+    func stream(
         _ type: String, _ asked: Asked, _ handover: Handover, _ make: @escaping @Sendable () async throws -> Void
     ) throws -> Response {
         let visitor = try asked.requireVisitor()

@@ -24,6 +24,8 @@ struct WebSettings: Sendable {
     var page: String?
     /// Bootstrap's folder, with `css` and `js` in it.
     var library: String?
+    /// The folder with chart.min.js; otherwise where Debian puts it.
+    var charts: String?
     var largestUploadBytes = 64 << 30
     /// WebSockets and output streams that one user may have open at a time.
     var connectionsPerUser = 50
@@ -54,6 +56,7 @@ struct WebSettings: Sendable {
         accounts.allowedUIDs = Set(try settings.ints("allowedUIDs").map { UInt32(clamping: $0) })
         page = settings.path("page")
         library = settings.path("library")
+        charts = settings.path("charts")
         largestUploadBytes = try settings.int("largestUpload", default: largestUploadBytes)
         connectionsPerUser = try settings.int("connectionsPerUser", default: connectionsPerUser)
         guard certificate != nil || isBehindProxy || HostRules.isLoopback(host) else { throw Refused.plain(address) }

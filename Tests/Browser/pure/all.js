@@ -1,5 +1,6 @@
 import "./children.js";
 import "./escapes.js";
+import "./figures.js";
 import "./format.js";
 import "./frames.js";
 import "./keepalive.js";
@@ -7,6 +8,7 @@ import "./lines.js";
 import "./nodes.js";
 import "./nodeset.js";
 import "./picker.js";
+import "./past.js";
 import "./rate.js";
 import "./requests.js";
 import "./tar.js";

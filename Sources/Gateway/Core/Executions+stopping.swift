@@ -1,0 +1,40 @@
+import Messages
+
+extension Executions {
+    /// Wishes all of a user's live runs on these nodes stopped, of every execution that this gateway owns. The wishes are on
+    /// the disk when it returns, in one transaction; what it returns is each execution with the nodes meant.
+    ///
+    /// A node that is not registered throws `unknown_node`, none at all `no_nodes`.
+    func stopAll(
+        on names: [String], graceMilliseconds: UInt64?, by identity: Identity
+    ) async throws(Failure) -> [StoppingView] {
+        guard !names.isEmpty else { throw Failure(.noNodes, "Name at least one node.") }
+        let strangers = names.filter { NodeName($0).map { !surroundings.nodes.isRegistered($0) } ?? true }
+        guard strangers.isEmpty else { throw RequestCheck.unknown(strangers) }
+        let nodes = Set(names.compactMap { NodeName($0) })
+        var wishes: [(id: ExecutionID, runs: [Int], wish: StopWish)] = []
+        var stopping: [StoppingView] = []
+        for (id, execution) in dispatcher.executions where execution.head.user == identity.user {
+            let runs = execution.runs.indices.filter { number in
+                nodes.contains(execution.runs[number].node) && !execution.runs[number].state.isTerminal
+            }
+            guard !runs.isEmpty else { continue }
+            let grace = min(
+                graceMilliseconds ?? execution.head.graceMilliseconds, RequestCheck.longestGraceMilliseconds)
+            wishes.append((id, runs, StopWish(graceMilliseconds: grace, user: identity.user)))
+            let meant = runs.map { execution.runs[$0].node }.sorted().map(\.description)
+            stopping.append(StoppingView(execution: id.description, nodes: meant))
+        }
+        guard !wishes.isEmpty else { return [] }
+        let wished = wishes
+        try await journal { try await $0.wish(wished) }
+        perform(wishes.map { .stopWished($0.id, runs: $0.runs, $0.wish) })
+        return stopping.sorted { $0.execution < $1.execution }
+    }
+}
+
+/// An execution of which runs are being stopped, and on which nodes.
+struct StoppingView: Encodable, Sendable, Equatable {
+    var execution: String
+    var nodes: [String]
+}

@@ -1,0 +1,85 @@
+import Bus
+import Messages
+import SwiftProtobuf
+import Synchronization
+import ZeroMQ
+
+/// Publishes the node's figures while somebody looks at them; while nobody does, nothing is read. On the loop.
+final class StatusPublisher {
+    /// From the first look to the first figures: rates need two readings.
+    private static let first = Duration.milliseconds(250)
+
+    private let site: Site
+    private let liveRuns: () -> Int
+    private let topic: [UInt8]
+    private let measuring: Measuring
+    /// A thread of its own: a disk or a directory that does not answer holds up the figures only.
+    private let chores = Chores(threads: 1)
+    private var timer: ZeroMQ.Timer?
+    private var isReading = false
+
+    init(_ site: Site, liveRuns: @escaping () -> Int) {
+        self.site = site
+        self.liveRuns = liveRuns
+        topic = Topic.status(site.node).bytes
+        measuring = Measuring(site.settings.status)
+    }
+
+    /// To be called whenever somebody began or ceased to listen to something.
+    func interestChanged() {
+        let isWanted = !site.interest.brokers(for: topic).isEmpty
+        if isWanted, timer == nil {
+            read(publishes: false)
+            timer = site.loop.after(Self.first, every: site.settings.statusPeriod) { [weak self] in
+                self?.read(publishes: true)
+            }
+        } else if !isWanted, let timer {
+            site.loop.cancel(timer)
+            self.timer = nil
+            chores.add { [measuring] in measuring.forget() }
+        }
+    }
+
+    private func read(publishes: Bool) {
+        guard !isReading else { return }
+        isReading = true
+        let publisher = site.loop.bind(self)
+        let mailbox = site.loop.mailbox
+        chores.add { [measuring] in
+            let status = measuring.read()
+            mailbox.post { publisher.value.done(status, publishes: publishes) }
+        }
+    }
+
+    private func done(_ status: WireStatus, publishes: Bool) {
+        isReading = false
+        guard publishes, timer != nil, let link = site.link else { return }
+        var status = status
+        status.runs = UInt32(clamping: liveRuns())
+        if let owner = site.clock.estimate(at: site.loop.now) {
+            status.offsetMilliseconds = WallClock.milliseconds - owner
+        }
+        guard let body: [UInt8] = try? status.serializedBytes() else { return }
+        // Into a full queue it is dropped: the next one is newer.
+        for broker in site.interest.brokers(for: topic) { link.publish(topic, [body], via: broker) }
+    }
+}
+
+/// What is measured with, for the thread that measures; its files are open only while somebody looks.
+private final class Measuring: Sendable {
+    private let choice: Measure.Choice
+    private let measure = Mutex<Measure?>(nil)
+
+    init(_ choice: Measure.Choice) { self.choice = choice }
+
+    func read() -> WireStatus {
+        measure.withLock { measure in
+            var current = measure.take() ?? Measure(choice)
+            let status = current.read()
+            measure = consume current
+            return status
+        }
+    }
+
+    func forget() { measure.withLock { $0 = nil } }
+}
