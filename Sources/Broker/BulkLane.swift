@@ -44,6 +44,10 @@ final class BulkLane {
         let id = message[0].bytes
         if message[1].count == 0 {
             guard header.verb == .hello else { return drop("a verb the broker does not know", sender.text) }
+            guard registry[message[1].senderKey ?? []]?.principal == sender.principal else {
+                PeerConnection(of: message[1])?.cutOff()
+                return drop("not known any more", sender.text)
+            }
             places[sender.principal] = (id, PeerConnection(of: message[1]))
             let body = WireWelcome.with {
                 $0.instance = instance

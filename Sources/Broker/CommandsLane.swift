@@ -17,6 +17,7 @@ final class CommandsLane {
     private let workers: Socket
     private let output: Remote<OutputLane>
     private var directory: Directory
+    private var registry: Registry
     private var names = SenderNames()
     private var drops = Drops()
     /// The TCP connection of each principal that said hello, so that it can be cut off.
@@ -29,6 +30,7 @@ final class CommandsLane {
         self.loop = loop
         self.log = log
         self.output = output
+        self.registry = registry
         directory = Directory(instance: instance, registry: registry, at: Moment(now: loop.now))
         gateways = try settings.socket(.router, .gateways, on: loop, queue: Self.gatewayQueue)
         workers = try settings.socket(.router, .workers, on: loop, queue: Self.workerQueue)
@@ -37,7 +39,10 @@ final class CommandsLane {
         loop.after(Self.tick, every: Self.tick) { [unowned self] in apply(directory.receive(.tick, at: now)) }
     }
 
-    func replace(_ registry: Registry) { apply(directory.receive(.registry(registry), at: now)) }
+    func replace(_ registry: Registry) {
+        self.registry = registry
+        apply(directory.receive(.registry(registry), at: now))
+    }
 
     // MARK: Receiving
 
@@ -80,6 +85,10 @@ final class CommandsLane {
         let wire = message[3].withBytes { try? WireHello(serializedBytes: Array($0)) }
         guard let wire else { return drop("malformed hello", sender.text) }
         let peer = PeerConnection(of: message[1])
+        guard registry[message[1].senderKey ?? []]?.principal == sender.principal else {
+            peer?.cutOff()
+            return drop("not known any more", sender.text)
+        }
         apply(directory.receive(.hello(sender.principal, connection, wire), at: now))
         if directory.connection(of: sender.principal) == connection { connections[sender.principal] = peer }
     }

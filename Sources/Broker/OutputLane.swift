@@ -32,7 +32,8 @@ final class OutputLane {
     private var drops = Drops()
     /// The connections of subscribers by their descriptors, which are used again only after the old one has ended.
     private var connections: [Int32: (peer: PeerConnection, principal: Principal)] = [:]
-    /// Principals that were taken out of the registry; what they still send is dropped and their connection cut.
+    /// Principals that were taken out of the registry or have another key there; what is still sent by the old one is
+    /// dropped, and its connection cut.
     private var revoked: Set<String> = []
 
     init(
@@ -71,15 +72,12 @@ final class OutputLane {
         for peer in self.registry.peers {
             guard let entry = registry[peer.principal], entry.publicKey == peer.publicKey else {
                 cutOff(peer.principal)
-                if registry[peer.principal] == nil, Port.publishers.admits(peer.principal.role) {
-                    revoked.insert(peer.principal.description)
-                }
+                if Port.publishers.admits(peer.principal.role) { revoked.insert(peer.principal.description) }
                 continue
             }
             // A grant that was taken away lives on in the XPUB until its connection ends.
             if !Set(peer.grants).isSubset(of: entry.grants) { cutOff(peer.principal) }
         }
-        for peer in registry.peers { revoked.remove(peer.principal.description) }
         self.registry = registry
         subscriptions.replace(registry)
         grant()
@@ -95,7 +93,7 @@ final class OutputLane {
     private func change(_ event: UserGrants.Event) {
         guard let losers = users.receive(event, at: Moment(now: loop.now).unixMilliseconds) else { return }
         let standing = users.standing
-        subscriptions.replace(users: standing.prefixes)
+        subscriptions.replace(users: standing)
         grant()
         for principal in losers { cutOff(principal) }
         doorkeeper.post { $0.grant(standing.principals) }
@@ -110,7 +108,7 @@ final class OutputLane {
             return drops.add(
                 isAllowed ? "not 2 to 4 frames" : "not the sender's topic", from: sender, at: loop.now, log: log)
         }
-        if !revoked.isEmpty, let sender = message[0].property("User-Id"), revoked.contains(sender) {
+        if !revoked.isEmpty, isRevoked(message[0]) {
             PeerConnection(of: message[0])?.cutOff()
             return
         }
@@ -120,11 +118,18 @@ final class OutputLane {
         }
     }
 
+    private func isRevoked(_ frame: borrowing Frame) -> Bool {
+        guard let sender = frame.property("User-Id"), revoked.contains(sender) else { return false }
+        return frame.senderKey.flatMap { registry[$0] }?.principal.description != sender
+    }
+
     // MARK: Subscribers
 
     /// One frame: 1 or 0, then the topic. A release without a name is a connection that has ended.
     private func requested(_ message: inout Multipart) {
-        guard let sender = names.sender(of: message[0]), let peer = PeerConnection(of: message[0]) else { return }
+        guard let sender = names.sender(of: message[0]), let key = message[0].senderKey,
+            let peer = PeerConnection(of: message[0])
+        else { return }
         let bytes = message[0].bytes
         guard message.count == 1, let first = bytes.first, first <= 1 else {
             return drops.add("not a subscription", from: sender.text, at: loop.now, log: log)
@@ -136,7 +141,7 @@ final class OutputLane {
         }
         guard first == 1 else { return subscriptions.release(by: peer) }
         let topic = Array(bytes.dropFirst())
-        switch subscriptions.request(topic, by: sender.principal, over: peer) {
+        switch subscriptions.request(topic, by: sender.principal, key: key, over: peer) {
         case .accept: try? subscribers.set(.subscribe(topic))
         case .deny: drops.add("subscription not granted", from: sender.text, at: loop.now, log: log)
         case .end(let reason):

@@ -18,7 +18,7 @@ struct Subscriptions<Peer: Hashable> {
     static var mostConnections: Int { 8 }
 
     private var registry: Registry
-    private var users: [Principal: Set<String>] = [:]
+    private var users = UserGrants.Standing()
     private var counts: [Peer: Int] = [:]
 
     init(registry: Registry) { self.registry = registry }
@@ -26,14 +26,16 @@ struct Subscriptions<Peer: Hashable> {
     mutating func replace(_ registry: Registry) { self.registry = registry }
 
     /// What users' own keys may read.
-    mutating func replace(users: [Principal: Set<String>]) { self.users = users }
+    mutating func replace(users: UserGrants.Standing) { self.users = users }
 
-    /// A request by a connection of this principal; denied ones count too, because libzmq keeps them all the same.
-    mutating func request(_ topic: [UInt8], by principal: Principal, over peer: Peer) -> Verdict {
-        guard let grants = registry[principal].map({ Set($0.grants) }) ?? users[principal] else {
+    /// A request by a connection that came in as this principal by this key; denied ones count too, because libzmq keeps
+    /// them all the same.
+    mutating func request(_ topic: [UInt8], by principal: Principal, key: [UInt8], over peer: Peer) -> Verdict {
+        guard (registry[key]?.principal ?? users.principals[key]) == principal else {
             return .end(reason: "not known any more")
         }
         if principal.role == .gateway { return .accept }
+        let grants = registry[principal].map { Set($0.grants) } ?? users.prefixes[principal] ?? []
         guard topic.count <= Self.longest else { return .cutOff(reason: "a topic of \(topic.count) bytes") }
         counts[peer, default: 0] += 1
         guard counts[peer, default: 0] <= Self.most else {

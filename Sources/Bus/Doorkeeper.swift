@@ -1,5 +1,6 @@
 package import Logging
 package import Messages
+private import Sodium
 package import ZeroMQ
 
 /// Answers libzmq's question who may come in (ZAP, RFC 27), on a loop of its own; reads the registry again on change.
@@ -45,8 +46,9 @@ package final class Doorkeeper {
             return reply(id, "400", "malformed", user: "")
         }
         let domain = String(decoding: request[2].bytes, as: UTF8.self)
-        switch policy.admit(key: request[6].bytes, domain: domain, at: loop.now) {
-        case .admitted(let principal): reply(id, "200", "", user: principal.description)
+        let key = request[6].bytes
+        switch policy.admit(key: key, domain: domain, at: loop.now) {
+        case .admitted(let principal): reply(id, "200", "", user: principal.description, key: key)
         // After 300 a client tries again when its handshake has timed out; after 400 libzmq's never does.
         case .later: reply(id, "300", "", user: "")
         case .refused(let reason, let fingerprint, let isNew):
@@ -62,9 +64,17 @@ package final class Doorkeeper {
         }
     }
 
-    private func reply(_ id: [UInt8], _ status: String, _ text: String, user: String) {
-        let parts = [Array("1.0".utf8), id, Array(status.utf8), Array(text.utf8), Array(user.utf8), []]
+    private func reply(_ id: [UInt8], _ status: String, _ text: String, user: String, key: [UInt8] = []) {
+        let metadata = key.isEmpty ? [] : Self.property(Frame.keyProperty, Hex.encode(key))
+        let parts = [Array("1.0".utf8), id, Array(status.utf8), Array(text.utf8), Array(user.utf8), metadata]
         if socket.send(parts) != .done { log.error("a ZAP reply was not taken") }
+    }
+
+    /// A property of ZMTP's metadata (RFC 23): length u8, name, length u32 in network order, value.
+    private static func property(_ name: StaticString, _ value: String) -> [UInt8] {
+        let name = name.withUTF8Buffer { Array($0) }
+        let length = withUnsafeBytes(of: UInt32(value.utf8.count).bigEndian) { Array($0) }
+        return [UInt8(name.count)] + name + length + Array(value.utf8)
     }
 
     private func lookAgain() {

@@ -138,6 +138,31 @@ import ZeroMQ
         }
     }
 
+    @Test func `a node with a new key is heard, and who has the old one is not`() async throws {
+        let world = try World(["gateway:g", "node:node1"], strangers: ["node:node1/new"])
+        let gateway = try world.peer("gateway:g")
+        let thief = try world.peer("node:node1")
+        defer { for party in [thief, gateway] { party.end() }; world.end() }
+        for party in [thief, gateway] { _ = try await party.connected() }
+        gateway.with { $0.follow(["event/"]) }
+        try await thief.interest("event/")
+        let (one, execution) = (one, execution)
+        try await repeatedly(until: gateway, gets: .event(user: "before", execution, one)) {
+            thief.with { $0.publish(.event(user: "before", execution, one), [[1]]) }
+        }
+        let (old, new) = (world.keys["node:node1"]!.publicText, world.keys["node:node1/new"]!)
+        try world.rewriteRegistry { $0.replacing(old, with: new.publicText) }
+        try await thief.next("lost") { if case .lost = $0 { true } else { nil } }
+        let node = try Party("node:node1", keys: new, at: [world.address], hello: WireHello())
+        defer { node.end() }
+        _ = try await node.connected()
+        try await repeatedly(until: gateway, gets: .event(user: "after", execution, one)) {
+            thief.with { $0.publish(.event(user: "forged", execution, one), [[2]]) }
+            node.with { $0.publish(.event(user: "after", execution, one), [[1]]) }
+        }
+        #expect(!gateway.all.contains { if case .output(let output) = $0 { output.parts == [[2]] } else { false } })
+    }
+
     @Test func `a service hears its grant and nothing else`() async throws {
         let world = try World(["gateway:g", "node:node1", "service:s"], grants: ["service:s": "output/ana/"])
         let gateway = try world.peer("gateway:g")

@@ -123,8 +123,9 @@ struct CoreTests {
         var subscriptions = Subscriptions<Int>(
             registry: registry(line("service:s", 1, "grants=output/ana/") + line("gateway:g", 2)))
         let service = Principal("service:s")!
+        let (key, gatewayKey) = ([UInt8](repeating: 0x10, count: 32), [UInt8](repeating: 0x20, count: 32))
         func ask(_ topic: String) -> Subscriptions<Int>.Verdict {
-            subscriptions.request(Array(topic.utf8), by: service, over: 1)
+            subscriptions.request(Array(topic.utf8), by: service, key: key, over: 1)
         }
         for topic in ["", "output/", "output/an", "output/ana", "\u{1}"] { #expect(ask(topic) == .deny) }
         #expect(ask("output/ana/") == .accept && ask("output/ana/X/") == .accept)
@@ -134,9 +135,14 @@ struct CoreTests {
         var last: Subscriptions<Int>.Verdict = .deny
         for _ in 0..<1000 { last = ask("output/ana/x/") }
         guard case .cutOff = last else { return #expect(Bool(false)) }
-        #expect(subscriptions.request([], by: Principal("gateway:g")!, over: 2) == .accept)
-        guard case .end = subscriptions.request([], by: Principal("service:other")!, over: 3) else {
-            return #expect(Bool(false))
+        #expect(subscriptions.request([], by: Principal("gateway:g")!, key: gatewayKey, over: 2) == .accept)
+        // Nobody by that name, and somebody by a key that is not the name's any more.
+        for (principal, key) in [
+            ("service:other", key), ("service:s", gatewayKey), ("gateway:g", key), ("service:s", []),
+        ] {
+            guard case .end = subscriptions.request([], by: Principal(principal)!, key: key, over: 3) else {
+                return #expect(Bool(false))
+            }
         }
     }
 

@@ -116,6 +116,21 @@ struct UserGrantsTests {
         #expect(users.receive(.said(gateway: two, grants(grant(1, "ana", "k"))), at: 0) == nil)
     }
 
+    @Test func `who holds a key that was taken back gains nothing by the name's next key`() {
+        var users = UserGrants(registry: registry(["gateway:one"]))
+        var subscriptions = Subscriptions<Int>(registry: registry(["gateway:one"]))
+        let ana = Principal("user:ana/laptop")!
+        func asks(_ byte: UInt8) -> Subscriptions<Int>.Verdict {
+            subscriptions.replace(users: users.standing)
+            return subscriptions.request(Array("output/ana/".utf8), by: ana, key: key(byte), over: Int(byte))
+        }
+        _ = users.receive(.said(gateway: one, grants(grant(1, "ana", "laptop"))), at: 0)
+        #expect(asks(1) == .accept)
+        #expect(users.receive(.said(gateway: one, grants(grant(2, "ana", "laptop"))), at: 0) == [ana])
+        #expect(asks(1) == .end(reason: "not known any more"))
+        #expect(asks(2) == .accept)
+    }
+
     @Test func `the door knows users' keys, at the readers' port alone, and is patient while it settles`() {
         let start = ContinuousClock.now
         var door = DoorPolicy(registry: registry(["gateway:one"]), openedAt: start)
