@@ -129,7 +129,7 @@ let package = Package(
             "NodeTests",
             [
                 "Worker", "Supervisor", "Placer", "Spool", "CLinux", "Messages", "PAM", "Authenticator", "Bus",
-                "Sodium", protobuf,
+                "Settings", "Sodium", logging, protobuf,
             ]),
         tests(
             "GatewayTests",

@@ -19,7 +19,7 @@ struct Estiba: AsyncParsableCommand {
         subcommands: [
             UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, NodesVerb.self, RunVerb.self,
             DeployVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self, StopVerb.self,
-            StatusVerb.self, KeysVerb.self, SubscribeKeyVerb.self, SwarmVerb.self,
+            StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self, SwarmVerb.self,
         ])
 }
 

@@ -4,8 +4,8 @@
 /// shows it.
 package enum ServiceLabel {
     package static let mostCharacters = 40
-    /// Forty characters of four bytes each.
-    private static let mostBytes = 160
+    /// What DNS-SD has for a name (RFC 6763 §4.1.1).
+    private static let mostBytes = 63
 
     package static func isValid(_ name: String) -> Bool {
         guard (1...mostCharacters).contains(name.count), name.utf8.count <= mostBytes, name.first != " ",

@@ -48,6 +48,8 @@ package struct Placement: Hashable, Sendable {
     package var home: Home
     /// Nil: only the home is seen to, as before a run without files.
     package var target: Target?
+    /// Done before the target is placed.
+    package var preparation: Preparation?
 
     package init(uid: UInt32, gid: UInt32, groups: [UInt32], home: Home, target: Target?) {
         self.uid = uid
@@ -76,6 +78,8 @@ package struct PlacementFailure: Error, Hashable, Sendable {
         case badName = "bad_name"
         case notAFile = "not_a_file"
         case homeMissing = "home_missing"
+        case badArchive = "bad_archive"
+        case prepareFailed = "prepare_failed"
         case `internal`
     }
 
@@ -107,6 +111,8 @@ extension Placement {
         writer.integer(target.mode)
         writer.integer(UInt8(target.overwrites ? 1 : 0))
         writer.integer(UInt8(target.createsFolder ? 1 : 0))
+        writer.integer(UInt8(preparation == nil ? 0 : 1))
+        preparation?.write(to: &writer)
         return writer.bytes
     }
 
@@ -123,6 +129,7 @@ extension Placement {
             target = Target(
                 folder: try reader.text(), name: try reader.text(), mode: try reader.integer(),
                 overwrites: try reader.flag(), createsFolder: try reader.flag())
+            if try reader.flag() { preparation = try Preparation(&reader) }
         }
         guard reader.isAtEnd else { throw FieldReader.Malformed() }
     }

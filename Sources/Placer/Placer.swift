@@ -43,6 +43,11 @@ package enum Placer {
         try HomeFolder(home: placement.home, uid: placement.uid, gid: placement.gid).prepare()
         try become(placement)
         guard let target = placement.target else { return placement.home.path }
+        if let preparation = placement.preparation {
+            let preparing = Preparing(preparation: preparation, name: target.name, home: placement.home.path)
+            // The descriptor stays open for the placing.
+            try preparing.prepare(File(adopting: dup(source)))
+        }
         let name = path.absolute(home: placement.home.path)
         let base = try base(path, home: placement.home.path)
         let walk = FolderWalk(uid: placement.uid, createsFolder: target.createsFolder)

@@ -31,6 +31,17 @@ package struct Settings: Sendable {
         }
     }
 
+    /// What one YAML file says, and nothing besides it; checked as a file of settings is.
+    package static func file(_ path: String) async throws(SettingsError) -> Settings {
+        do { _ = try TrustedFile.read(path, as: .settings) } catch { throw .file(error) }
+        do {
+            let reader = ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
+            return Settings(reader: reader, folder: Paths.folder(of: Paths.absolute(path, in: Paths.workingFolder)))
+        } catch {
+            throw .malformed(path: path, reason: "\(error)")
+        }
+    }
+
     private init(reader: ConfigReader, folder: String) {
         self.reader = reader
         self.folder = folder
@@ -83,6 +94,9 @@ package struct Settings: Sendable {
 
     /// An absolute path; a relative one is taken from `folder`.
     package func path(_ key: String) -> String? { string(key).map { Paths.absolute($0, in: folder) } }
+
+    /// A list of paths; relative ones are taken from `folder`.
+    package func paths(_ key: String) -> [String] { strings(key).map { Paths.absolute($0, in: folder) } }
 
     package func requiredPath(_ key: String) throws(SettingsError) -> String {
         Paths.absolute(try required(key), in: folder)

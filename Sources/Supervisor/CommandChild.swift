@@ -27,12 +27,29 @@ struct CommandChild {
             estiba_set_parent_death_signal(SIGKILL)
             if getppid() != parent { throw .other(step: "supervisor", errno: ESRCH) }
             try enterFolder()
+            if !plan.steps.isEmpty { takeSteps(environment) }
             try ProgramSearch(arguments: plan.arguments, environment: environment).execute()
         } catch {
             var writer = FieldWriter()
             error.write(to: &writer)
             _ = write(Self.verdictDescriptor, writer.bytes, writer.bytes.count)
             _exit(126)
+        }
+    }
+
+    /// Does what comes before the command, which has begun with it: how it goes from here is the run's output and end.
+    private func takeSteps(_ environment: [String]) -> Never {
+        close(Self.verdictDescriptor)
+        StepRunner(steps: plan.steps).run()
+        guard !plan.arguments.isEmpty else { _exit(0) }
+        do throws(StartFailure) {
+            try ProgramSearch(arguments: plan.arguments, environment: environment).execute()
+        } catch {
+            // As shells end where a command cannot be started.
+            let isMissing = error == .notFound
+            let why = isMissing ? "there is no such command" : "it cannot be started"
+            StepRunner.say("\(plan.node): \(plan.arguments[0]): \(why)", on: 2)
+            _exit(isMissing ? 127 : 126)
         }
     }
 

@@ -64,6 +64,8 @@ package struct Plan: Hashable, Sendable {
     /// Made by the supervisor, removed at the end; empty: none, and processes are followed by descent.
     package var cgroup = ""
     package var session: Session?
+    /// Done before the command; with steps there may be no `arguments`, and the run ends with the last step.
+    package var steps: [Step] = []
 
     package init(
         spool: UInt64, execution: String, node: String, account: Account, arguments: [String], folder: String,
@@ -126,6 +128,7 @@ extension Plan {
         writer.text(cgroup)
         writer.text(session?.service ?? "")
         writer.text(session?.configuration ?? "")
+        writer.list(steps) { $1.write(to: &$0) }
         return writer.bytes
     }
 
@@ -134,7 +137,7 @@ extension Plan {
         do throws(FieldReader.Malformed) {
             var reader = FieldReader(bytes)
             self = try Plan(&reader)
-            guard reader.isAtEnd, !arguments.isEmpty else { throw FieldReader.Malformed() }
+            guard reader.isAtEnd, !arguments.isEmpty || !steps.isEmpty else { throw FieldReader.Malformed() }
         } catch {
             throw .malformed
         }
@@ -165,5 +168,9 @@ extension Plan {
         let service = try reader.text()
         let configuration = try reader.text()
         session = service.isEmpty ? nil : Session(service: service, configuration: configuration)
+        // Absent from plans of 0.1.0 before there were profiles: a run outlives its worker's upgrade.
+        if !reader.isAtEnd {
+            steps = try reader.list { reader throws(FieldReader.Malformed) in try Step(&reader) }
+        }
     }
 }

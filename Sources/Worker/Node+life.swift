@@ -16,7 +16,6 @@ extension Node {
                 known[one.execution] = hash
                 continue
             }
-            let hasCommand = !order.command.arguments.isEmpty || !order.command.shellLine.isEmpty
             if let last = one.last, let state = RunState(last), last.terminal {
                 let keeper = add(one.execution, order, hash, .ended(state))
                 keeper.takeUpEnded(last)
@@ -24,7 +23,8 @@ extension Node {
                 add(one.execution, order, hash, .begun(files: order.files.count)).takeUpBegun(plan)
             } else {
                 check(
-                    add(one.execution, order, hash, Run(files: order.files.count, hasCommand: hasCommand)), storing: nil
+                    add(one.execution, order, hash, Run(files: order.files.count, hasCommand: hasCommand(order))),
+                    storing: nil
                 )
             }
         }

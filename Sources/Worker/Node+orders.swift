@@ -37,12 +37,16 @@ extension Node {
 
     func accept(_ execution: ExecutionID, _ admitted: Admission.Admitted) {
         let order = admitted.order
-        let run = Run(
-            files: order.files.count, hasCommand: !order.command.arguments.isEmpty || !order.command.shellLine.isEmpty)
+        let run = Run(files: order.files.count, hasCommand: hasCommand(order))
         let keeper = RunKeeper(execution, order, hash: admitted.ticket.orderHash, run: run, site: site, log: log)
         keepers[execution] = keeper
         tickWhileNeeded()
         check(keeper, storing: admitted.bytes)
+    }
+
+    /// Whether there is something to be run: a command, or what a profile does once its file is placed.
+    func hasCommand(_ order: WireOrder) -> Bool {
+        !order.command.arguments.isEmpty || !order.command.shellLine.isEmpty || site.profiles.hasAfter(order)
     }
 
     /// Asks for the account and writes the order to the disk, in a chore; then the run may begin.

@@ -21,6 +21,8 @@ final class Node {
     /// Supervisors of runs that are over, until they are reaped.
     var supervisors: Set<pid_t> = []
     private lazy var status = StatusPublisher(site) { [unowned self] in liveRuns.count }
+    let facts = Facts.read()
+    let startedMilliseconds = WallClock.milliseconds
     private var isAheadWarned = false
 
     init(_ site: Site, log: Logger) {
@@ -109,6 +111,9 @@ final class Node {
         case .copied:
             guard let copied = try? WireCopied(serializedBytes: body) else { return }
             keeper?.copied(copied)
+        case .removeService:
+            guard let removal = try? WireRemoveService(serializedBytes: body) else { return }
+            site.services.remove(Services.Key(user: removal.user, name: removal.name))
         case .replay:
             guard let replay = try? WireReplay(serializedBytes: body) else { return }
             if keeper?.replay(replay, to: gateway) != true { sayGone(replay, of: header.execution, to: gateway) }

@@ -9,12 +9,18 @@ import ZeroMQ
 extension RunKeeper {
     func start() {
         guard let account else { return }
+        // Before a command without files nothing has asked yet.
+        if let refusal = profileRefusal { return receive(.refused(refusal)) }
         let home = home(of: account)
         let launch = Launch(
             node: site.node, execution: execution, account: account, home: home.path, placed: placedFolder)
         let spool = UInt64.random(in: 1 ... .max)
-        let plan = launch.plan(
+        var plan = launch.plan(
             order, spool: spool, cgroup: site.cgroups.folder(of: execution.description), session: site.session)
+        plan.steps = steps(launch)
+        // Where the file went, its user may not be allowed to be.
+        if plan.arguments.isEmpty { plan.folder = home.path }
+        if leavesServices { plan.leaves = true }
         let work = StartWork(
             supervisor: site.settings.supervisor, placer: site.settings.placer, account: account, home: home,
             plan: plan,

@@ -8,6 +8,7 @@ import ZeroMQ
 extension RunKeeper {
     func fetch() {
         guard let account else { return }
+        if let refusal = profileRefusal { return receive(.refused(refusal)) }
         var parcels: [Parcel] = []
         for parcel in order.files.compactMap(\.parcel) where !parcels.contains(parcel) { parcels.append(parcel) }
         let fetcher = Fetcher(execution, parcels, account: account, owner: owner, site: site) { [weak self] news in
@@ -56,7 +57,7 @@ extension RunKeeper {
         let file = order.files[number]
         let work = PlacementWork(
             program: site.settings.placer, account: account, home: home(of: account), file: file,
-            bytes: site.store.assembly(of: execution, [UInt8](file.blob)))
+            bytes: site.store.assembly(of: execution, [UInt8](file.blob)), use: use(of: file), execution: execution)
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         site.userChores.add(for: account.uid) {
             let result = work.place()

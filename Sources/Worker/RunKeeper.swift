@@ -139,6 +139,7 @@ final class RunKeeper {
         }
         site.stamp(&report)
         lastReport = report
+        announce(state)
         log.info("run \(state.word)", metadata: ["execution": "\(execution)"])
         publish(report)
         guard state.isTerminal else { return say(report) }

@@ -1,4 +1,5 @@
 import Bus
+import Logging
 import Messages
 import PAM
 import Spool
@@ -23,6 +24,8 @@ final class Site {
     let cacheFolder: CacheFolder
     /// Chunks that each order waits for.
     var inFlight: [ExecutionID: Int] = [:]
+    var profiles: Profiles
+    let services: ServiceKeeper
     /// Set once, when the loop is filled.
     var link: Link?
     var clock = OwnerClock()
@@ -35,6 +38,7 @@ final class Site {
 
     init(
         _ settings: WorkerSettings, keys: NodeKeys, store: RunStore, cache: (Cache, CacheFolder), isRoot: Bool,
+        profiles: Profiles, log: Logger,
         on loop: PollLoop
     ) throws(SystemError) {
         self.settings = settings
@@ -43,6 +47,9 @@ final class Site {
         self.store = store
         (self.cache, cacheFolder) = cache
         self.isRoot = isRoot
+        self.profiles = profiles
+        services = ServiceKeeper(
+            node: settings.name, data: settings.data, avahi: settings.avahi, on: loop, chores: chores, log: log)
         node = settings.name
         accounts = AccountCheck(
             node: settings.name, policy: settings.policy, service: isRoot ? settings.pamService : nil)

@@ -12,18 +12,40 @@ struct PlacementWork: Sendable {
     let file: WireFile
     /// The verified bytes.
     let bytes: String
+    /// What the file's profile makes of it.
+    let use: ProfileUse?
+    let execution: ExecutionID
 
     /// The absolute folder the file is in now.
     func place() -> Result<String, Failure> {
+        guard let (owner, home) = owner else {
+            let name = use?.profile.account ?? ""
+            return .failure(Failure(.noSuchUser, "there is no user \(name) here, whose this file would become"))
+        }
         let target = Placement.Target(
-            folder: file.folder, name: file.name, mode: file.mode, overwrites: file.overwrite,
+            folder: use?.folder ?? file.folder, name: file.name, mode: file.mode, overwrites: file.overwrite,
             createsFolder: file.createFolder)
         do throws(SystemError) {
             let source = try File(bytes)
-            return try account.place(
-                target, home: home, program: program, bytes: source.descriptor, size: file.size)
+            return try owner.place(
+                target, home: home, program: program, bytes: source.descriptor, size: file.size,
+                preparation: preparation(owner, home))
         } catch {
             return .failure(Failure(.internal, "the file could not be placed: \(error)"))
+        }
+    }
+
+    /// The user, or the account that the profile names instead; that one's places are absolute.
+    private var owner: (Account, Placement.Home)? {
+        guard let name = use?.profile.account else { return (account, home) }
+        guard let other = Account.named(name), other.uid != 0 else { return nil }
+        return (other, Placement.Home("/", missing: .refuse))
+    }
+
+    private func preparation(_ owner: Account, _ home: Placement.Home) -> Preparation? {
+        use.map { use in
+            use.preparation(
+                Launch(node: use.node, execution: execution, account: owner, home: home.path, placed: nil))
         }
     }
 }
@@ -57,10 +79,13 @@ extension Account {
     private static let patienceSeconds: UInt64 = 60
 
     fileprivate func place(
-        _ target: Placement.Target?, home: Placement.Home, program: String, bytes: Int32?, size: UInt64
+        _ target: Placement.Target?, home: Placement.Home, program: String, bytes: Int32?, size: UInt64,
+        preparation: Preparation? = nil
     ) throws(SystemError) -> Result<String, Failure> {
-        let placement = Placement(uid: uid, gid: gid, groups: groups, home: home, target: target)
-        let patience = Duration.seconds(Self.patienceSeconds + size / 1_000_000)
+        var placement = Placement(uid: uid, gid: gid, groups: groups, home: home, target: target)
+        placement.preparation = preparation
+        let preparing = preparation.map { UInt64($0.beforeSeconds) } ?? 0
+        let patience = Duration.seconds(Self.patienceSeconds + preparing + size / 1_000_000)
         switch try PlacerProcess(program, placement, bytes: bytes).finish(within: patience) {
         case .done(let folder): return .success(folder)
         case .refused(let failure):

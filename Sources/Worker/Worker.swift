@@ -32,36 +32,26 @@ package struct Worker: Service {
             for blob in cache.add(list) { cacheFolder.remove(blob) }
         }
         let context = try Context()
+        let profiles = await Profiles.load(settings.profiles, log: log)
         let (settings, log) = (settings, log)
         let thread = try PollLoop.Thread(name: "worker", context: context) { [cache] loop in
             let site = try Site(
-                settings, keys: keys, store: store, cache: (cache, cacheFolder), isRoot: geteuid() == 0, on: loop)
+                settings, keys: keys, store: store, cache: (cache, cacheFolder), isRoot: geteuid() == 0,
+                profiles: profiles, log: log, on: loop)
             let node = Node(site, log: log)
             site.link = try Link(
-                .node, brokers: settings.brokers, keys: settings.key, hello: Self.hello(settings, runs: []), on: loop
+                .node, brokers: settings.brokers, keys: settings.key, hello: node.hello, on: loop
             ) { [node] events in node.receive(events) }
             node.takeUp(kept)
-            site.link?.setHello(Self.hello(settings, runs: node.liveRuns))
+            site.services.tell = { [weak node] in node?.sayHello() }
+            node.sayHello()
         }
         log.info("ready", metadata: ["node": "\(settings.name)", "runs": "\(kept.count { !$0.isSettled })"])
         Daemon.tellReady()
         try? await gracefulShutdown()
         thread.stop()
         thread.join()
-    }
-
-    private static func hello(_ settings: WorkerSettings, runs: [ExecutionID]) -> WireHello {
-        .with {
-            $0.versionOldest = UInt32(ProtocolVersion.oldest)
-            $0.versionNewest = UInt32(ProtocolVersion.newest)
-            $0.program = Program.version
-            $0.addresses = Addresses.read()
-            $0.labels = settings.labels
-            $0.facts = Facts.read()
-            $0.takes = ["deploy", "run", "shell"]
-            $0.runs = runs.map { .init($0.bytes) }
-            $0.enrolment = NodeKeys.enrolment(of: settings.key.publicKey)
-            $0.startedMilliseconds = WallClock.milliseconds
-        }
+        // A node that is away advertises nothing.
+        settings.avahi?.write(Services(), log: log)
     }
 }

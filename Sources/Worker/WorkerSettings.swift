@@ -26,6 +26,12 @@ package struct WorkerSettings: Sendable {
     var status: Measure.Choice
     /// Between two figures, while somebody looks.
     var statusPeriod: Duration
+    /// Folders of profiles; a later one's take the place of an earlier one's.
+    var profiles: [String]
+    /// Added to every port that a profile gives; several nodes on one machine differ by it.
+    var portOffset: Int
+    /// Where service names are advertised by DNS-SD, if anywhere.
+    var avahi: AvahiFolder?
 
     /// A setting that cannot be used; the text names it.
     struct Unusable: Error, CustomStringConvertible {
@@ -77,9 +83,24 @@ package struct WorkerSettings: Sendable {
             throw Unusable(description: "statusMilliseconds: \(milliseconds) is not 500 to 2000")
         }
         statusPeriod = .milliseconds(milliseconds)
+        profiles = settings.paths("profiles")
+        portOffset = try settings.int("portOffset", default: 0)
+        avahi = try Self.avahi(settings, node: node)
         for program in [supervisor, placer] where access(program, X_OK) != 0 {
             throw Unusable(description: "\(program): no such program; install it beside estiba-worker")
         }
+    }
+
+    /// `none` for nowhere; else the folder named, or Avahi's own where it is there and can be written.
+    private static func avahi(_ settings: Settings, node: NodeName) throws -> AvahiFolder? {
+        if settings.string("avahi") == "none" { return nil }
+        let named = settings.path("avahi")
+        let path = named ?? AvahiFolder.standard
+        guard access(path, W_OK) == 0 else {
+            if named != nil { throw Unusable(description: "avahi: \(path) is not there or cannot be written") }
+            return nil
+        }
+        return AvahiFolder(path: path, node: node)
     }
 
     private static var folderOfThisProgram: String {

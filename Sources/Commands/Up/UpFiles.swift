@@ -10,6 +10,8 @@ struct UpFiles: Sendable {
     let brokerPort: UInt16
     /// `127.0.0.1:7480`
     let address: String
+    /// The folder of profiles that came with the programs, if one did.
+    let profiles: String?
 
     /// Writes what is missing of the keys and all of the rest anew.
     func write() throws(CommandError) {
@@ -65,8 +67,13 @@ struct UpFiles: Sendable {
             ("name", node), ("key", folder.key(node)), ("authority", try publicKey("authority")),
             ("data", folder.node(node)), ("home", folder.node(node) + "/home"), ("minimumUID", "1000"),
             ("pamService", "estiba"), ("pamConfiguration", folder.pam), ("session", getuid() == 0 ? "true" : "false"),
+            ("portOffset", "\(portOffset(node))"),
         ]) + ["brokers: [\(quoted(try brokerAddress()))]", "allowedUIDs: [\(getuid())]"]
+            + (profiles.map { ["profiles: [\(quoted($0))]"] } ?? [])
     }
+
+    /// Nodes of one machine give each user another port; five of them fit.
+    private func portOffset(_ node: String) -> Int { 10_000 * ((nodes.firstIndex(of: node) ?? 0) % 5) }
 
     private func brokerAddress() throws(CommandError) -> String {
         "127.0.0.1:\(brokerPort) \(try publicKey("broker"))"

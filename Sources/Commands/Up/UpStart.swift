@@ -42,7 +42,8 @@ struct UpStart: Sendable {
         try memory.save(folder)
         let nodes = (1...count).map { "node\($0)" }
         try UpFiles(
-            folder: folder, nodes: nodes, services: services, brokerPort: base, address: "\(address.host):\(port)"
+            folder: folder, nodes: nodes, services: services, brokerPort: base, address: "\(address.host):\(port)",
+            profiles: ShippedProfiles.folder(programs: programs)
         ).write()
         let parts = Self.parts(nodes, programs, services, folder)
         return UpStart(

@@ -56,15 +56,13 @@ extension RequestCheck {
         }
     }
 
-    /// 40 characters, and the 63 bytes that DNS-SD has for a name (RFC 6763 §4.1.1).
     static func service(
         _ request: ExecutionRequest, _ files: [CheckedRequest.File]
     ) throws(Failure) -> CheckedRequest.Service? {
         guard let service = request.service else { return nil }
         let name = service.name
-        let isPlain = !name.unicodeScalars.contains { unseen.contains($0.properties.generalCategory) }
-        guard (1...40).contains(name.count), name.utf8.count <= 63, isPlain, name.first != " ", name.last != " " else {
-            throw Failure(.badName, "A service name has 1 to 40 characters, none of them a control character.")
+        guard ServiceLabel.isValid(name) else {
+            throw Failure(.badName, "A service name has 1 to 40 characters that can be seen, and at most 63 bytes.")
         }
         guard (service.port ?? 0) <= 65_535 else { throw Failure(.badRequest, "A port is at most 65535.") }
         guard request.command != nil || files.contains(where: { !$0.profile.isEmpty }) else {
@@ -72,10 +70,6 @@ extension RequestCheck {
         }
         return CheckedRequest.Service(name: name, isPermanent: service.permanent ?? false, port: service.port ?? 0)
     }
-
-    private static let unseen: Set<Unicode.GeneralCategory> = [
-        .control, .format, .lineSeparator, .paragraphSeparator, .unassigned,
-    ]
 
     private static func isName(_ name: String) -> Bool {
         (1...255).contains(name.utf8.count) && name != "." && name != ".."
