@@ -8,6 +8,8 @@ import { count } from "./format.js";
 
 /** With more than this they are counted instead of named. */
 const MOST_NAMED = 3;
+/** The gateway takes no more executions in one submission. */
+const MOST_EXECUTIONS = 100;
 
 /**
  * Who goes alone and who goes together: a thing with its own command is an execution of its own, and so is one among
@@ -24,6 +26,9 @@ export function problemOf(things, line) {
     const { alone, together } = grouped(things);
     if (line && alone.length > 0 && together.length === 0) {
         return "Every file has a command or a profile of its own: nothing is left for the command that runs after all.";
+    }
+    if (alone.length + Math.min(together.length, 1) > MOST_EXECUTIONS) {
+        return `At most ${MOST_EXECUTIONS} files with a command, profile or service of their own go at once.`;
     }
     const idle = things.find((thing) => thing.service && !thing.run && !thing.file.profile && !(line && together.includes(thing)));
     if (idle) return `The service ${idle.service.name} needs a command or a profile that starts it.`;

@@ -12,7 +12,7 @@ const MOST_OUTCOMES = 40;
 /** What became of the deployments of this screen, the newest first, and what to do about what failed. */
 export class Result {
     #title = element("h2", { id: "result", tabindex: "-1" }, "Result");
-    #sum = element("p", { class: "sentence", role: "status" });
+    #sum = element("p", { class: "sentence" });
     #problem = element("p", { class: "problem", role: "alert" });
     #list = element("div", { class: "outcomes" });
     #outcomes = [];

@@ -60,4 +60,7 @@ test("what makes no sense is said before it is sent", () => {
     equal(problemOf([thing("a", { run: "x" })], "y").includes("nothing is left"), true);
     equal(problemOf([thing("a", { service: { name: "web" } })], "").includes("web"), true);
     equal(problemOf([thing("a", { service: { name: "web" } })], "./a"), undefined);
+    const many = Array.from({ length: 101 }, () => thing("a", { run: "x" }));
+    equal(problemOf(many, "").includes("At most 100"), true);
+    equal(problemOf(many.slice(1), ""), undefined);
 });
