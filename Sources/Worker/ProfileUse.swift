@@ -36,7 +36,7 @@ struct ProfileUse: Sendable {
 
     var port: UInt16? { profile.port?.port(uid: account.uid, offset: portOffset) }
 
-    /// Absolute.
+    /// Absolute, for its lines; the placer is given the profile's own word, since the way to the home is not the user's.
     var folder: String {
         if profile.folder.hasPrefix("/") { return profile.folder }
         let inside = profile.folder.hasPrefix("~/") ? String(profile.folder.dropFirst(2)) : profile.folder

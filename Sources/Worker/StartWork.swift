@@ -23,7 +23,7 @@ struct PlacementWork: Sendable {
             return .failure(Failure(.noSuchUser, "there is no user \(name) here, whose this file would become"))
         }
         let target = Placement.Target(
-            folder: use?.folder ?? file.folder, name: file.name, mode: file.mode, overwrites: file.overwrite,
+            folder: use?.profile.folder ?? file.folder, name: file.name, mode: file.mode, overwrites: file.overwrite,
             createsFolder: file.createFolder)
         do throws(SystemError) {
             let source = try File(bytes)

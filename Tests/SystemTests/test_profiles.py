@@ -62,13 +62,15 @@ class Profiles(unittest.TestCase):
     def home(self, node="node1"):
         return self.up.folder / "nodes" / node / "home" / "root"
 
-    def deploy(self, name, content, profile, nodes=("node1",), **more):
-        file = dict(blob=self.up.blob(content), name=name, profile=profile, overwrite=True, mode=0o755)
+    def deploy(self, name, content, profile, nodes=("node1",), token="", **more):
+        # A blob belongs to who brought it.
+        blob = self.up.http("POST", "blobs", content, token=token).json()["blob"]
+        file = dict(blob=blob, name=name, profile=profile, overwrite=True, mode=0o755)
         request = {"nodes": list(nodes), "kind": "deploy", "files": [file], **more}
-        answer = self.up.submit(request)
+        answer = self.up.submit(request, token=token)
         self.assertEqual(answer.status, 202, answer.body)
         execution = answer.json()["execution"]
-        return execution, self.up.ended(execution, seconds=150)
+        return execution, self.up.ended(execution, seconds=150, token=token)
 
     def said(self, execution, node="node1", stream="stdout"):
         return self.up.http("GET", f"executions/{execution}/raw?node={node}&stream={stream}").body.decode()
@@ -163,6 +165,23 @@ class Profiles(unittest.TestCase):
         self.assertEqual((runs["node1"]["state"], runs["node1"].get("code")), ("exited", 1))
         self.assertIn("falls.sh has ended at once; it said:\nwhy\n", self.said(execution, stream="stderr"))
 
+    @unittest.skipUnless(estiba.IS_ROOT, "other users' processes want root")
+    def test_what_lives_on_is_its_users_process_and_a_name_is_only_a_name(self):
+        account = estiba.Account()
+        self.addCleanup(account.remove)
+        token = account.token(self.up)
+        script = b"#!/bin/sh\nexec sleep 5432\n"
+        for name in ["-n $(touch pwned) 'x'.sh", "plain.sh"]:
+            with self.subTest(name=name):
+                _, runs = self.deploy(name, script, "script-service", token=token)
+                self.assertEqual((runs["node1"]["state"], runs["node1"].get("code")), ("exited", 0), runs)
+                place = self.up.folder / "nodes/node1/home" / account.name / "services"
+                self.assertEqual(set(os.listdir(place)) & {"pwned"}, set())
+                pid = int((place / f"{name}.pid").read_text())
+                self.assertEqual(os.stat(f"/proc/{pid}").st_uid, account.uid)
+                os.kill(pid, signal.SIGKILL)
+                self.assertEqual((place / name).stat().st_uid, account.uid)
+
     def test_the_orders_own_command_comes_after_the_profile(self):
         self.addCleanup(end, "services/then.sh")
         execution, runs = self.deploy(
@@ -253,3 +272,118 @@ class Profiles(unittest.TestCase):
         reason = runs["node2"]["reason"]
         self.assertEqual((runs["node2"]["state"], reason["code"]), ("refused", "prepare_failed"))
         self.assertIn("is no instance of Tomcat; move it away", reason["sentence"])
+
+
+OWN = {
+    "given.yaml": """
+says: gives the file to another account
+match: ["*.txt"]
+folder: PLACE/given
+as: daemon
+users: [root]
+before: id -un >PLACE/before
+""",
+    "off.yaml": "says: is off\nfolder: PLACE/given\nas: daemon\n",
+    "program.yaml": "says: takes programs\ncheck: elf\nfolder: PLACE/programs\n",
+    "silent.yaml": """
+says: waits for what never comes
+folder: PLACE/silent
+port: 1
+waitFor: http://127.0.0.1:{port}/{stem}
+within: 1s
+""",
+    "slow.yaml": "says: takes its time\nfolder: PLACE/slow\nafter: echo begun; sleep 4321\n",
+    "failing.yaml": "says: fails\nfolder: PLACE/failing\nbefore: 'echo not today >&2; exit 3'\n",
+    "late.yaml": "says: is late\nfolder: PLACE/late\nwithin: 1s\nbefore: sleep 4322\n",
+}
+
+
+@unittest.skipUnless(estiba.IS_ROOT, "files of other accounts want root")
+class OwnProfiles(unittest.TestCase):
+    """What an operator adds with nothing but YAML."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.place = pathlib.Path(tempfile.mkdtemp(prefix="estiba-profiles-"))
+        cls.addClassCleanup(shutil.rmtree, cls.place, ignore_errors=True)
+        cls.place.chmod(0o777)
+        (cls.place / "given").mkdir()
+        shutil.chown(cls.place / "given", "daemon")
+        profiles = cls.place / "profiles"
+        profiles.mkdir(mode=0o755)
+        for name, text in OWN.items():
+            (profiles / name).write_text(text.replace("PLACE", str(cls.place)))
+            (profiles / name).chmod(0o644)
+        (profiles / "loose.yaml").write_text("says: others may write it\nfolder: x\n")
+        (profiles / "loose.yaml").chmod(0o666)
+        cls.up = estiba.Up(nodes=1)
+        cls.addClassCleanup(cls.up.stop)
+        settings = cls.up.folder / "node1.yaml"
+        lines = [line for line in settings.read_text().splitlines() if not line.startswith("profiles:")]
+        settings.write_text("\n".join([*lines, f"profiles: [{profiles}]", "avahi: none", ""]))
+        cls.up.kill("node1")
+        estiba.wait_for(lambda: "given" in cls.offered(), 20, "the profiles")
+
+    @classmethod
+    def offered(cls):
+        node = cls.up.http("GET", "nodes").json()["nodes"][0]
+        return {one["name"] for one in node.get("profiles", [])}
+
+    def submit(self, name, content, profile, token=""):
+        # A blob belongs to who brought it.
+        blob = self.up.http("POST", "blobs", content, token=token).json()["blob"]
+        file = dict(blob=blob, name=name, profile=profile, overwrite=True, mode=0o644)
+        answer = self.up.submit({"nodes": ["node1"], "kind": "deploy", "files": [file]}, token=token)
+        self.assertEqual(answer.status, 202, answer.body)
+        return answer.json()["execution"]
+
+    def run_of(self, *arguments, token=""):
+        execution = self.submit(*arguments, token=token)
+        return execution, self.up.ended(execution, token=token)["node1"]
+
+    def test_only_those_that_make_sense_and_are_on_are_offered(self):
+        self.assertEqual(self.offered(), {"given", "program", "silent", "slow", "failing", "late"})
+        log = (self.up.folder / "log" / "node1.log").read_text()
+        self.assertRegex(log, r"loose\.yaml: mode 0666 is too open.*profile left out")
+
+    def test_a_file_becomes_the_named_accounts_for_those_who_may(self):
+        _, run = self.run_of("a.txt", b"here", "given")
+        self.assertEqual(run["state"], "placed", run)
+        found = self.place / "given" / "a.txt"
+        self.assertEqual((found.read_bytes(), found.owner()), (b"here", "daemon"))
+        self.assertEqual((self.place / "before").read_text(), "daemon\n")
+        account = estiba.Account()
+        self.addCleanup(account.remove)
+        _, run = self.run_of("b.txt", b"not", "given", token=account.token(self.up))
+        self.assertEqual((run["state"], run["reason"]["code"]), ("refused", "not_permitted"))
+        self.assertFalse((self.place / "given" / "b.txt").exists())
+
+    def test_a_program_is_one_of_this_machine(self):
+        _, run = self.run_of("sh", pathlib.Path("/bin/sh").read_bytes(), "program")
+        self.assertEqual(run["state"], "placed", run)
+        _, run = self.run_of("sh", b"#!/bin/sh\necho no program\n", "program")
+        self.assertEqual(run["reason"], {"code": "bad_archive", "sentence": "sh is no ELF program."})
+
+    def test_what_does_not_answer_is_said(self):
+        execution, run = self.run_of("my app.war", b"x", "silent")
+        self.assertEqual((run["state"], run.get("code")), ("exited", 1))
+        said = self.up.http("GET", f"executions/{execution}/raw?node=node1&stream=stderr").body.decode()
+        self.assertEqual(said, "my app.war did not answer at http://node1:1/my%20app within 1 s (Connection refused)\n")
+
+    def test_what_comes_after_is_stopped_as_any_command(self):
+        execution = self.submit("x", b"x", "slow")
+        said = lambda: self.up.http("GET", f"executions/{execution}/raw?node=node1&stream=stdout").body
+        estiba.wait_for(lambda: said() == b"begun\n", what="the line")
+        self.up.http("POST", f"executions/{execution}/stop", {"graceMilliseconds": 1000})
+        run = self.up.ended(execution)["node1"]
+        self.assertEqual((run["state"], run["remaining"]), ("stopped", 0))
+        self.assertEqual([pid for pid in processes("sleep\0004321")], [])
+
+    def test_a_place_that_is_not_made_ready_takes_nothing(self):
+        _, run = self.run_of("x", b"x", "failing")
+        self.assertEqual(run["reason"]["code"], "prepare_failed")
+        self.assertIn("ended with code 3. It said: not today", run["reason"]["sentence"])
+        _, run = self.run_of("x", b"x", "late")
+        self.assertIn("had not ended after 1 s", run["reason"]["sentence"])
+        self.assertEqual(processes("sleep\0004322"), [])
+        self.assertFalse((self.place / "failing").exists() or (self.place / "late").exists())
