@@ -72,11 +72,12 @@ class Profiles(unittest.TestCase):
         execution = answer.json()["execution"]
         return execution, self.up.ended(execution, seconds=150, token=token)
 
-    def said(self, execution, node="node1", stream="stdout"):
-        return self.up.http("GET", f"executions/{execution}/raw?node={node}&stream={stream}").body.decode()
+    def said(self, execution, node="node1", stream="stdout", token=""):
+        return self.up.http("GET", f"executions/{execution}/raw?node={node}&stream={stream}", token=token).body.decode()
 
-    def services(self):
-        return {(one["name"], one["node"]): one for one in self.up.http("GET", "services").json()["services"]}
+    def services(self, token=""):
+        found = self.up.http("GET", "services", token=token).json()["services"]
+        return {(one["name"], one["node"]): one for one in found}
 
     # Profiles without a server
 
@@ -246,23 +247,37 @@ class Profiles(unittest.TestCase):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/shop/", timeout=5) as answer:
                 return answer.read().decode()
 
-        execution, runs = self.deploy("shop.war", war("one"), "tomcat", service={"name": "shop"})
-        said = self.said(execution)
-        self.assertEqual((runs["node1"]["state"], runs["node1"].get("code")), ("exited", 0), said + self.said(execution, stream="stderr"))
-        port = 10000 + os.getuid() % 10000
+        user, token, uid = "root", "", os.getuid()
+        if estiba.IS_ROOT:
+            account = estiba.Account()
+            self.addCleanup(account.remove)
+            user, token, uid = account.name, account.token(self.up), account.uid
+        # Ended before its account is.
+        self.addCleanup(end, f"home/{user}/tomcat")
+
+        def deploy(content):
+            execution, runs = self.deploy("shop.war", content, "tomcat", token=token, service={"name": "shop"})
+            said = [self.said(execution, stream=stream, token=token) for stream in ("stdout", "stderr")]
+            return runs["node1"], *said
+
+        run, said, problem = deploy(war("one"))
+        self.assertEqual((run["state"], run.get("code")), ("exited", 0), said + problem)
+        port = 10000 + uid % 10000
         self.assertTrue(said.endswith(f"shop.war answers at http://node1:{port}/shop/\n"), said)
         self.assertIn("<title>one</title>", page(port))
-        found = self.services()["shop", "node1"]
+        server = int((self.up.folder / "nodes/node1/home" / user / "tomcat/temp/catalina.pid").read_text())
+        self.assertEqual(os.stat(f"/proc/{server}").st_uid, uid)
+        found = self.services(token)["shop", "node1"]
         self.assertEqual((found["port"], found["permanent"]), (port, True))
 
-        execution, runs = self.deploy("shop.war", war("two"), "tomcat", service={"name": "shop"})
-        self.assertEqual(runs["node1"].get("code"), 0, self.said(execution, stream="stderr"))
-        self.assertNotIn("starting", self.said(execution))
+        run, said, problem = deploy(war("two"))
+        self.assertEqual(run.get("code"), 0, problem)
+        self.assertNotIn("starting", said)
         self.assertIn("<title>two</title>", page(port))
 
-        # Another node of this machine has another port, and what is spoilt never reaches the server.
-        _, runs = self.deploy("shop.war", war("three")[:-5], "tomcat")
-        self.assertEqual(runs["node1"]["reason"]["code"], "bad_archive")
+        # What is spoilt never reaches the server.
+        run, _, _ = deploy(war("three")[:-5])
+        self.assertEqual(run["reason"]["code"], "bad_archive")
         self.assertIn("<title>two</title>", page(port))
 
     @unittest.skipUnless(HAS_TOMCAT, "tomcat10-user and a JRE are not installed")
