@@ -123,8 +123,8 @@ class Person:
                 self.deploy(web, live, names, 10 + turn)
             if live.refused:
                 self.failures.append(f"refused: {live.refused[0]}")
-            self.figures = live.figures
         finally:
+            self.figures = live.figures
             live.close()
             web.close()
 
