@@ -6,26 +6,31 @@ import Synchronization
 /// One viewer of nodes' figures: the newest of each at its own pace.
 struct StatusFollow: Sendable {
     struct Request: Sendable {
-        static let fastest = 500
+        /// Up to here every figure is sent as it comes, the nodes' own pace being about this.
+        static let usual = 1000
         static let slowest = 60_000
+        /// What comes together within this goes together.
+        static let gathering = Duration.milliseconds(250)
 
         var id: UInt32 = 0
         /// Nil: all registered nodes.
         var nodes: [String]?
-        var milliseconds = 1000
+        var milliseconds = usual
         var isBrief = false
     }
 
     private let nodes: Set<NodeName>
     private let isBrief: Bool
     private let core: GatewayCore
-    private let period: Duration
+    private let pause: Duration
 
     /// Throws `unknown_node` for nodes that are not registered, with their names.
     init(_ request: Request, core: GatewayCore) throws(Failure) {
         self.core = core
         isBrief = request.isBrief
-        period = .milliseconds(max(Request.fastest, min(request.milliseconds, Request.slowest)))
+        pause =
+            request.milliseconds <= Request.usual
+            ? Request.gathering : .milliseconds(min(request.milliseconds, Request.slowest))
         guard let names = request.nodes else {
             nodes = Set(core.nodes.snapshot().compactMap { NodeName($0.name) })
             return
@@ -42,7 +47,7 @@ struct StatusFollow: Sendable {
                 let began = ContinuousClock.now
                 for figure in figures { try await send(.status(id: id, figure, isBrief: isBrief)) }
                 // What comes meanwhile waits as the newest of each node.
-                try await Task.sleep(until: began + period)
+                try await Task.sleep(until: began + pause)
             }
         }
     }
@@ -97,7 +102,7 @@ struct StatusFollow: Sendable {
                     for await figures in changes {
                         let began = ContinuousClock.now
                         for figure in figures { try await send(line(figure)) }
-                        try await Task.sleep(until: began + period)
+                        try await Task.sleep(until: began + pause)
                     }
                 }
             }
