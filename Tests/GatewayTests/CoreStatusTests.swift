@@ -88,12 +88,12 @@ import Testing
             $0.load = [.nan, 1, 2]
             $0.cpuPercent = .infinity
             $0.corePercent = [Double](repeating: -.nan, count: 5000)
-            $0.busiest = (0..<500).map { _ in
+            $0.busiest = (0..<100).map { _ in
                 .with {
                     $0.name = long; $0.cpuPercent = .nan
                 }
             }
-            $0.own = Dictionary(uniqueKeysWithValues: (0..<500).map { ("\($0)", long) })
+            $0.own = Dictionary(uniqueKeysWithValues: (0..<100).map { ("\($0)", long) })
         }
         let view = StatusView(a, try WireStatus(serializedBytes: hostile))
         #expect(view.hostname?.count == StatusView.longestText && view.cpu == nil && view.busiest?[0].cpu == nil)

@@ -81,7 +81,7 @@ class StatusScreen {
     #watch() {
         const names = document.hidden ? [] : [...this.#panels.keys()];
         const hasOthers = names.length > 0 && this.world.nodes.size > names.length;
-        const key = `${[...names].sort().join()} ${hasOthers}`;
+        const key = `${[...names].sort().join()} ${hasOthers && this.world.nodes.size}`;
         if (key === this.#watched) return;
         this.#watched = key;
         for (const end of this.#ends) end();
@@ -110,8 +110,10 @@ class StatusScreen {
     #show() {
         this.#cell();
         for (const [name, panel] of this.#panels) {
+            const node = this.world.nodes.get(name);
             const { status, arrived } = this.#newest.get(name) ?? {};
-            panel.show(this.world.nodes.get(name), status, arrived);
+            // One that has just been taken out of the registry: its panel goes with the next frame.
+            if (node) panel.show(node, status, arrived);
         }
     }
 
