@@ -71,8 +71,9 @@ export class CardOptions {
         return words.join(" · ");
     }
 
-    /** Shows the profiles that the nodes offer (profiles.js). */
-    offer(profiles) {
+    /** Shows the profiles that the nodes offer (profiles.js): for a file, since they take no folders. */
+    offer(offered) {
+        const profiles = this.tree ? [] : offered;
         const names = profiles.map(({ name }) => name);
         const isNew = names.join("\n") !== this.#profiles.map(({ name }) => name).join("\n") || !this.profile.length;
         this.#profiles = profiles;
@@ -111,15 +112,17 @@ export class CardOptions {
     }
 
     #suggest() {
-        const fit = this.profile.value === "" && this.#profiles.find((profile) => takes(profile, this.name));
+        const isOpen = this.profile.value === "" && this.run === "";
+        const fit = isOpen && this.#profiles.find((profile) => takes(profile, this.name));
         this.suggestion.hidden = !fit;
         if (!fit || this.#suggested === fit.name) return;
         this.#suggested = fit.name;
-        const use = button(`Use ${fit.name}`, () => {
+        const choose = () => {
             this.profile.value = fit.name;
             this.#changed();
-        }, { class: "link" });
-        this.suggestion.replaceChildren(`${fit.name} ${fit.says || "takes such files"}. `, use);
+        };
+        const use = button(`Use ${fit.name}`, choose, { class: "link", title: fit.says });
+        this.suggestion.replaceChildren("A profile takes such files: ", use);
     }
 
     #run;
