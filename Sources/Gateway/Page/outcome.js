@@ -17,6 +17,7 @@ const MOST_GROUPS = 40;
 export class Outcome {
     runs = new Map();
     isComplete = false;
+    #what = element("b", { class: "mono" });
     #chips = element("div", { class: "chips" });
     #chipList = new Children(this.#chips, ([words, group]) => element("span", { class: "chip", "data-tone": group }, words));
     #reasons = element("ul", { class: "reasons" });
@@ -38,7 +39,7 @@ export class Outcome {
             element(
                 "div",
                 { class: "head" },
-                element("b", { class: "mono" }, whatWords(execution)),
+                this.#what,
                 element("a", { href: `#output/${this.id}`, "aria-label": `Output of ${title(execution)}` }, "Output"),
             ),
             this.#chips,
@@ -107,6 +108,7 @@ export class Outcome {
 
     #draw() {
         const runs = this.#inOrder;
+        this.#what.textContent = whatWords(this.execution);
         this.#plan.show(runs.map((run) => ({ name: run.node, tone: tone(run), words: stateWords(run), mark: mark(run) })));
         this.#chipList.show(chips(runs));
         const { chosen } = this.#plan;
@@ -145,7 +147,8 @@ export class Outcome {
 function whatWords(execution) {
     const names = (execution.files ?? []).map((file) => file.name);
     const files = names.length > 3 ? count(names.length, "file") : names.join(", ");
-    return [files, execution.command].filter(Boolean).join(" → ");
+    const isRollback = execution.request?.files?.some((file) => file.restore);
+    return [isRollback ? `put back: ${files}` : files, execution.command].filter(Boolean).join(" → ");
 }
 
 /** The words in a cell: how far it is, or how it ended. */
