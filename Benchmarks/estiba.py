@@ -1,5 +1,8 @@
 """An Estiba of its own for a measurement: `estiba up --json` in a folder that goes with it."""
-import json, os, shutil, signal, subprocess, tempfile
+import json, os, shutil, signal, subprocess, sys, tempfile
+
+# Ended from outside, it still takes away what it has made.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 BUILD = os.path.abspath(os.environ.get("ESTIBA_BUILD", ".build/release"))
 
