@@ -204,6 +204,7 @@ int estiba_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 const uint64_t estiba_resolve_no_symlinks = RESOLVE_NO_SYMLINKS;
 const uint64_t estiba_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
+const uint64_t estiba_resolve_beneath = RESOLVE_BENEATH;
 
 int estiba_openat2(int folder, const char *path, int flags, mode_t mode, uint64_t resolve) {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .mode = mode, .resolve = resolve};
@@ -222,6 +223,29 @@ int estiba_rename_no_replace(int from_folder, const char *from, int to_folder, c
     return renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE);
 }
 
+int estiba_rename_exchange(int folder, const char *one, const char *other) {
+    return renameat2(folder, one, folder, other, RENAME_EXCHANGE);
+}
+
+static uint64_t nanoseconds(struct statx_timestamp time) {
+    return (uint64_t)time.tv_sec * 1000000000u + time.tv_nsec;
+}
+
+int estiba_identify(int folder, const char *name, struct estiba_identity *found) {
+    struct statx status;
+    int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+    if (statx(folder, name, flags, STATX_BASIC_STATS | STATX_BTIME, &status) != 0) return -1;
+    found->inode = status.stx_ino;
+    found->born = status.stx_mask & STATX_BTIME ? nanoseconds(status.stx_btime) : 0;
+    found->modified = nanoseconds(status.stx_mtime);
+    found->size = status.stx_size;
+    found->mode = status.stx_mode;
+    found->uid = status.stx_uid;
+    return 0;
+}
+
+int estiba_synchronise_all(int descriptor) { return syncfs(descriptor); }
+
 int estiba_link_unnamed(int descriptor, int folder, const char *name) {
     char own[40];
     snprintf(own, sizeof own, "/proc/self/fd/%d", descriptor);
@@ -231,6 +255,11 @@ int estiba_link_unnamed(int descriptor, int folder, const char *name) {
 int estiba_lock(int descriptor) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
+int estiba_lock_wait(int descriptor) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(descriptor, F_OFD_SETLKW, &lock);
 }
 
 int estiba_lock_is_held(int descriptor) {

@@ -1,8 +1,8 @@
 import Spool
 
-/// What `estiba-placer` is to do: put one file, whole or not at all, where a user may put it.
+/// What `estiba-placer` is to do: put one file or folder, whole or not at all, where a user may put it.
 ///
-/// The bytes come as an open descriptor that was verified before; the placer never looks at what they are.
+/// The bytes come as an open descriptor that was verified before.
 package struct Placement: Hashable, Sendable {
     /// The user's home, and what is done where it is missing.
     package struct Home: Hashable, Sendable {
@@ -33,7 +33,30 @@ package struct Placement: Hashable, Sendable {
         package var overwrites: Bool
         package var createsFolder: Bool
 
-        package init(folder: String, name: String, mode: UInt32, overwrites: Bool, createsFolder: Bool) {
+        package var content = Content.file
+        /// What it takes the place of is kept beside it for a rollback.
+        package var keepsPrevious = false
+        /// Names what is hidden while this goes on: the run, and the number of the file in it. A name like any other's part.
+        package var run: String
+        package var number: Int
+        /// Only ends what an earlier placement of the same run and number began: finished or undone.
+        package var cleans = false
+
+        package enum Content: Hashable, Sendable {
+            /// The bytes are the file's.
+            case file
+            /// The bytes are a tar archive of what the folder is to hold.
+            case tree
+            /// There are no bytes: what an earlier run took the place of, when it was told to keep it, is put back.
+            case kept(run: String)
+        }
+
+        package init(
+            folder: String, name: String, mode: UInt32, overwrites: Bool, createsFolder: Bool, run: String,
+            number: Int = 0
+        ) {
+            self.run = run
+            self.number = number
             self.folder = folder
             self.name = name
             self.mode = mode
@@ -80,6 +103,7 @@ package struct PlacementFailure: Error, Hashable, Sendable {
         case homeMissing = "home_missing"
         case badArchive = "bad_archive"
         case prepareFailed = "prepare_failed"
+        case nothingKept = "nothing_kept"
         case `internal`
     }
 
@@ -94,7 +118,9 @@ package struct PlacementFailure: Error, Hashable, Sendable {
 }
 
 extension Placement {
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
+    /// setuid, setgid and sticky are never given.
+    static let permissions: UInt32 = 0o777
 
     var bytes: [UInt8] {
         var writer = FieldWriter()
@@ -111,6 +137,11 @@ extension Placement {
         writer.integer(target.mode)
         writer.integer(UInt8(target.overwrites ? 1 : 0))
         writer.integer(UInt8(target.createsFolder ? 1 : 0))
+        target.content.write(to: &writer)
+        writer.integer(UInt8(target.keepsPrevious ? 1 : 0))
+        writer.text(target.run)
+        writer.integer(UInt32(clamping: target.number))
+        writer.integer(UInt8(target.cleans ? 1 : 0))
         writer.integer(UInt8(preparation == nil ? 0 : 1))
         preparation?.write(to: &writer)
         return writer.bytes
@@ -126,12 +157,39 @@ extension Placement {
         guard let missing = Home.Missing(rawValue: try reader.integer()) else { throw FieldReader.Malformed() }
         home = Home(path, missing: missing)
         if try reader.flag() {
-            target = Target(
+            var target = Target(
                 folder: try reader.text(), name: try reader.text(), mode: try reader.integer(),
-                overwrites: try reader.flag(), createsFolder: try reader.flag())
+                overwrites: try reader.flag(), createsFolder: try reader.flag(), run: "")
+            target.content = try Target.Content(&reader)
+            target.keepsPrevious = try reader.flag()
+            target.run = try reader.text()
+            target.number = Int(try reader.integer(UInt32.self))
+            target.cleans = try reader.flag()
+            self.target = target
             if try reader.flag() { preparation = try Preparation(&reader) }
         }
         guard reader.isAtEnd else { throw FieldReader.Malformed() }
+    }
+}
+
+extension Placement.Target.Content {
+    fileprivate func write(to writer: inout FieldWriter) {
+        switch self {
+        case .file: writer.integer(UInt8(0))
+        case .tree: writer.integer(UInt8(1))
+        case .kept(let run):
+            writer.integer(UInt8(2))
+            writer.text(run)
+        }
+    }
+
+    fileprivate init(_ reader: inout FieldReader) throws(FieldReader.Malformed) {
+        switch try reader.integer(UInt8.self) {
+        case 0: self = .file
+        case 1: self = .tree
+        case 2: self = .kept(run: try reader.text())
+        default: throw FieldReader.Malformed()
+        }
     }
 }
 

@@ -4,8 +4,9 @@ import Spool
 
 /// What `estiba-placer` does: makes a missing home as root, becomes the user, places the file.
 package enum Placer {
-    /// Where the bytes are open.
+    /// Where the bytes are open, and the note.
     private static let source: Int32 = 3
+    private static let note: Int32 = 4
 
     /// Reads the request from stdin, answers on stdout, and ends.
     package static func main() -> Never {
@@ -43,7 +44,8 @@ package enum Placer {
         try HomeFolder(home: placement.home, uid: placement.uid, gid: placement.gid).prepare()
         try become(placement)
         guard let target = placement.target else { return placement.home.path }
-        if let preparation = placement.preparation {
+        // What is put back was prepared for when it came.
+        if let preparation = placement.preparation, target.content == .file, !target.cleans {
             let preparing = Preparing(preparation: preparation, name: target.name, home: placement.home.path)
             // The descriptor stays open for the placing.
             try preparing.prepare(File(adopting: dup(source)))
@@ -52,8 +54,13 @@ package enum Placer {
         let base = try base(path, home: placement.home.path)
         let walk = FolderWalk(uid: placement.uid, createsFolder: target.createsFolder)
         let folder = try walk.open(path.components, below: base, name: name)
-        try FilePlacing(target: target, folderName: name).place(File(adopting: source), in: folder)
+        let placing = Placing(target: target, folderName: name, uid: placement.uid, note: try openNote())
+        try placing.carryOut(File(adopting: source), in: folder)
         return name
+    }
+
+    private static func openNote() throws(PlacementFailure) -> Note {
+        do throws(SystemError) { return try Note(adopting: note) } catch { throw PlacementFailure(error, "its note") }
     }
 
     private static func become(_ placement: Placement) throws(PlacementFailure) {

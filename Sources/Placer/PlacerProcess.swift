@@ -9,8 +9,9 @@ package final class PlacerProcess {
     package let pid: Int32
     private let answer: File
 
-    /// Starts `program` with the open `bytes` (nil where only the home is meant).
-    package init(_ program: String, _ placement: Placement, bytes: Int32?) throws(SystemError) {
+    /// Starts `program` with the open `bytes` (nil where none are needed) and the open `note` of this placement, which is empty the
+    /// first time (nil where only the home is meant).
+    package init(_ program: String, _ placement: Placement, bytes: Int32?, note: Int32?) throws(SystemError) {
         var request: [Int32] = [-1, -1]
         var reply: [Int32] = [-1, -1]
         try File.check("pipe") { estiba_pipe(&request) }
@@ -22,18 +23,18 @@ package final class PlacerProcess {
         // It fits in the pipe, whose room is 64 KiB, so that this does not wait for the placer.
         try ours.write(placement.bytes)
         var pid: pid_t = 0
-        let descriptors = [theirRequest.descriptor, theirReply.descriptor, -1, bytes ?? -1]
+        let descriptors = [theirRequest.descriptor, theirReply.descriptor, -1, bytes ?? -1, note ?? -1]
         try File.check("spawn", program) { estiba_spawn(program, descriptors, descriptors.count, 0, nil, &pid) }
         self.pid = pid
     }
 
     package var descriptor: Int32 { answer.descriptor }
 
-    /// Reads the answer and reaps the process. One that gives none within `patience`, or died without one, is `internal`.
+    /// Reads the answer and reaps the process; nil where it gives none within `patience`, or died without one.
     ///
     /// It has the user's uid, so the user can stop it (SIGSTOP) or have it wait on a file system of the user's own; it
     /// must not hold up the caller for ever.
-    package func finish(within patience: Duration) -> Placed {
+    package func finish(within patience: Duration) -> Placed? {
         let end = ContinuousClock.now + patience
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 8192)
@@ -46,10 +47,8 @@ package final class PlacerProcess {
         // The answer is the last it does.
         kill(pid, SIGKILL)
         var status: Int32 = 0
-        let reaped = try? File.check("waitpid") { waitpid(pid, &status, 0) }
-        if let placed = try? Placed(bytes) { return placed }
-        return .refused(
-            PlacementFailure(.internal, "The placer ended without an answer (\(reaped == nil ? -1 : status))."))
+        _ = try? File.check("waitpid") { waitpid(pid, &status, 0) }
+        return try? Placed(bytes)
     }
 
     private func isReadable(until end: ContinuousClock.Instant) -> Bool {

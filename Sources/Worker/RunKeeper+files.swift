@@ -54,10 +54,7 @@ extension RunKeeper {
 
     func place(_ number: Int) {
         guard let account else { return }
-        let file = order.files[number]
-        let work = PlacementWork(
-            program: site.settings.placer, account: account, home: home(of: account), file: file,
-            bytes: site.store.assembly(of: execution, [UInt8](file.blob)), use: use(of: file), execution: execution)
+        let work = placement(number, as: account)
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         site.userChores.add(for: account.uid) {
             let result = work.place()
@@ -65,10 +62,26 @@ extension RunKeeper {
         }
     }
 
+    private func placement(_ number: Int, as account: Account) -> PlacementWork {
+        let file = order.files[number]
+        return PlacementWork(
+            program: site.settings.placer, account: account, home: home(of: account), execution: execution,
+            node: site.node, file: file, number: number,
+            bytes: file.blob.isEmpty ? nil : site.store.assembly(of: execution, [UInt8](file.blob)),
+            note: site.store.note(of: execution, file: number), use: use(of: file))
+    }
+
+    /// A run that has ended leaves nothing of a placement that was cut short.
+    func cleanPlacements() {
+        guard let account, !order.files.isEmpty else { return }
+        let works = order.files.indices.map { placement($0, as: account) }
+        site.userChores.add(for: account.uid) { for work in works { work.clean() } }
+    }
+
     private func placed(_ result: Result<String, Failure>, number: Int) {
         switch result {
         case .success(let folder):
-            if number == 0 { placedFolder = folder }
+            if number == 0 { placedFolder = order.files[0].tree ? "\(folder)/\(order.files[0].name)" : folder }
             if number == order.files.count - 1 { letGoOfFiles() }
             receive(.placed)
         case .failure(let failure):

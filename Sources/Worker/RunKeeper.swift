@@ -144,6 +144,7 @@ final class RunKeeper {
         publish(report)
         guard state.isTerminal else { return say(report) }
         letGoOfFiles()
+        cleanPlacements()
         // The supervisor's exit record is on the disk already, and says the same after a restart.
         exit == nil ? conclude(report) : say(report)
     }

@@ -39,6 +39,9 @@ struct RunStore: Sendable {
         "\(folder(of: execution).path)/\(Self.assemblyStart)\(Hex.encode(blob))"
     }
 
+    /// A placer's note; docs/architecture.md.
+    func note(of execution: ExecutionID, file: Int) -> String { "\(folder(of: execution).path)/note\(file)" }
+
     /// What was put together for a run goes.
     func removeAssemblies(of execution: ExecutionID) {
         let folder = folder(of: execution).path

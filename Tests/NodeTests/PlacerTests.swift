@@ -5,33 +5,24 @@ import Spool
 import Testing
 
 @Suite(.serialized, .enabled(if: TestAccount.isPossible)) struct PlacerTests {
+    private let bench: PlacerBench
     private let account: TestAccount
     private let scratch: ScratchFolder
 
     init() throws {
-        account = try TestAccount()
-        scratch = try ScratchFolder()
+        bench = try PlacerBench()
+        account = bench.account
+        scratch = bench.scratch
     }
 
     private func place(
         _ text: String = "new", as name: String = "file", in folder: String = "", mode: UInt32 = 0o644,
         overwrites: Bool = false, creates: Bool = true, home: Placement.Home? = nil,
         patience: Duration = .seconds(30), meanwhile: (Int32) -> Void = { _ in }
-    ) throws -> Placed {
-        try put(Array(text.utf8), at: scratch.path + "/source", mode: 0o600)
-        let source = try File(scratch.path + "/source")
+    ) throws -> Placed? {
         let target = Placement.Target(
-            folder: folder, name: name, mode: mode, overwrites: overwrites, createsFolder: creates)
-        let placement = Placement(
-            uid: account.uid, gid: account.gid, groups: account.groups,
-            home: home ?? Placement.Home(account.home, missing: .refuse), target: target)
-        let placer = try PlacerProcess(try program("estiba-placer"), placement, bytes: source.descriptor)
-        meanwhile(placer.pid)
-        return placer.finish(within: patience)
-    }
-
-    private func code(_ placed: Placed) -> PlacementFailure.Code? {
-        if case .refused(let failure) = placed { failure.code } else { nil }
+            folder: folder, name: name, mode: mode, overwrites: overwrites, createsFolder: creates, run: bench.newRun())
+        return try bench.place(target, Array(text.utf8), home: home, patience: patience, meanwhile: meanwhile)
     }
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
@@ -79,6 +70,10 @@ import Testing
             #expect(code(try place(as: name)) == .notAFile)
         }
         #expect(code(try place(as: "null", in: "/dev", overwrites: true)) == .notAFile)
+        mknod(account.home + "/socket", S_IFSOCK | 0o666, 0)
+        mknod(account.home + "/device", S_IFBLK | 0o666, 0)
+        #expect(code(try place(as: "device", overwrites: true)) == .notAFile)
+        #expect(code(try place(as: "socket", overwrites: true)) == .notAFile)
     }
 
     @Test func `a folder that is missing is made only where that is wanted, and as the user`() throws {
@@ -143,9 +138,18 @@ import Testing
         #expect(try names(scratch.path + "/homes") == ["one", "two"])
     }
 
+    @Test(arguments: [
+        "/proc/self/fd/3", "/proc/self/fd/4", "/proc/self/root/etc", "/proc/self/cwd", "/proc/1/root/tmp",
+    ])
+    func `a way through the placer's own descriptors leads nowhere that is not the user's`(folder: String) throws {
+        let before = try names("/etc")
+        let refusal = try #require(code(try place(as: "estiba-test-way", in: folder)))
+        #expect([.permission, .noSuchFolder].contains(refusal))
+        #expect(try names("/etc") == before)
+    }
+
     @Test func `a placer that its user stops is given up`() throws {
-        let placed = try place(patience: .milliseconds(300)) { kill($0, SIGSTOP) }
-        #expect(code(placed) == .internal)
+        #expect(try place(patience: .milliseconds(300)) { kill($0, SIGSTOP) } == nil)
         #expect(try names(account.home).filter { $0.contains("estiba") } == [])
     }
 }

@@ -54,6 +54,7 @@ int estiba_pipe(int ends[2]);
 int estiba_openat2(int folder, const char *path, int flags, mode_t mode, uint64_t resolve);
 extern const uint64_t estiba_resolve_no_symlinks;
 extern const uint64_t estiba_resolve_no_magiclinks;
+extern const uint64_t estiba_resolve_beneath;
 
 /// Opens a link itself (O_PATH), or whatever else has that name, without following it.
 int estiba_open_link(int folder, const char *name);
@@ -64,12 +65,28 @@ int estiba_open_unnamed(int folder, mode_t mode);
 
 /// renameat2(2) with RENAME_NOREPLACE.
 int estiba_rename_no_replace(int from_folder, const char *from, int to_folder, const char *to);
+/// renameat2(2) with RENAME_EXCHANGE: two names of one folder trade places at once.
+int estiba_rename_exchange(int folder, const char *one, const char *other);
+
+/// What tells one file, folder or link from every other of its file system, whatever its name; times in nanoseconds, 0
+/// where the file system keeps none.
+struct estiba_identity {
+    uint64_t inode, born, modified, size;
+    uint32_t mode, uid;
+};
+/// Looks at a name without following it; with an empty name at the descriptor itself.
+int estiba_identify(int folder, const char *name, struct estiba_identity *found);
+
+/// Writes to the disk all that is not there yet of the descriptor's file system, syncfs(2).
+int estiba_synchronise_all(int descriptor);
 
 /// Gives an unnamed file (O_TMPFILE) a name; EEXIST where there is one.
 int estiba_link_unnamed(int descriptor, int folder, const char *name);
 
 /// Takes an open-file-description lock on the whole file, without waiting; EAGAIN where another holds it.
 int estiba_lock(int descriptor);
+/// The same, and waits until it is free.
+int estiba_lock_wait(int descriptor);
 /// 1 where another holds the lock, 0 where nobody does. Takes nothing.
 int estiba_lock_is_held(int descriptor);
 
