@@ -16,7 +16,8 @@ struct PlacementWork: Sendable {
     let number: Int
     /// The verified bytes, where there are some.
     let bytes: String?
-    /// Where the placer notes what it is about to do; there until it has answered, so that the next one can go on.
+    /// Where the placer notes what it is about to do. There until the run's last state is on the disk, so that whatever
+    /// worker takes it up can go on.
     let note: String
     /// What the file's profile makes of it.
     let use: ProfileUse?
@@ -38,20 +39,23 @@ struct PlacementWork: Sendable {
                 program, placement, bytes: source?.file.descriptor, note: note.descriptor)
             let preparing = UInt64(placement.preparation?.beforeSeconds ?? 0)
             let placed = placer.finish(within: .seconds(Self.patienceSeconds + preparing + file.size / 1_000_000))
-            if placed == nil { clean() } else { unlink(self.note) }
+            if placed == nil { clean() }
             return placed.result
         } catch {
             return .failure(Failure(.internal, "the file could not be placed: \(error)"))
         }
     }
 
-    /// Sees to what a placer left that did not come to its end; does nothing where none did so.
+    /// Sees to what a placer left that did not come to its end; does nothing where none was begun.
     func clean() {
         guard let note = try? File(note, O_RDWR), let placement = placement(cleans: true),
             let placer = try? PlacerProcess(program, placement, bytes: nil, note: note.descriptor)
         else { return }
         if placer.finish(within: Self.cleaningPatience) != nil { unlink(self.note) }
     }
+
+    /// It came to its end, and so did the run.
+    func forget() { unlink(note) }
 
     /// Nil where the account that its profile names is not here.
     private func placement(cleans: Bool) -> Placement? {

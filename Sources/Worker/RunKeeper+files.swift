@@ -74,11 +74,14 @@ extension RunKeeper {
     /// A run that has ended leaves nothing of a placement that was cut short.
     func cleanPlacements() {
         guard let account, !order.files.isEmpty else { return }
-        let works = order.files.indices.map { placement($0, as: account) }
-        site.userChores.add(for: account.uid) { for work in works { work.clean() } }
+        let works = order.files.indices.map { (placement($0, as: account), isAnswered: answered.contains($0)) }
+        site.userChores.add(for: account.uid) {
+            for (work, isAnswered) in works { isAnswered ? work.forget() : work.clean() }
+        }
     }
 
     private func placed(_ result: Result<String, Failure>, number: Int) {
+        answered.insert(number)
         switch result {
         case .success(let folder):
             if number == 0 { placedFolder = order.files[0].tree ? "\(folder)/\(order.files[0].name)" : folder }

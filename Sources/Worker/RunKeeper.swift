@@ -21,6 +21,8 @@ final class RunKeeper {
     var account: Account?
     var placedFolder: String?
     var fetcher: Fetcher?
+    /// Files whose placers have ended.
+    var answered: Set<Int> = []
     var pump: OutputPump?
     var line: SupervisorLine?
     var exit: ExitRecord?
@@ -144,9 +146,8 @@ final class RunKeeper {
         publish(report)
         guard state.isTerminal else { return say(report) }
         letGoOfFiles()
-        cleanPlacements()
         // The supervisor's exit record is on the disk already, and says the same after a restart.
-        exit == nil ? conclude(report) : say(report)
+        exit == nil ? conclude(report) : concluded(report)
     }
 
     private func say(_ report: WireReport) {
@@ -166,6 +167,7 @@ final class RunKeeper {
 
     private func concluded(_ report: WireReport) {
         isConcluding = false
+        cleanPlacements()
         say(report)
     }
 

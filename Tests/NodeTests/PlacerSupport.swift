@@ -32,7 +32,7 @@ final class PlacerBench {
         return target
     }
 
-    /// The note of a run is there until its placer has answered, as a worker keeps it.
+    /// The note of a run stays, as a worker keeps it.
     func place(
         _ target: Placement.Target, _ bytes: [UInt8] = [], home: Placement.Home? = nil,
         patience: Duration = .seconds(30), meanwhile: (Int32) -> Void = { _ in }
@@ -55,9 +55,7 @@ final class PlacerBench {
         let placer = try PlacerProcess(
             try program("estiba-placer"), placement, bytes: source.descriptor, note: note.descriptor)
         meanwhile(placer.pid)
-        let placed = placer.finish(within: patience)
-        if placed != nil { unlink(notePath) }
-        return placed
+        return placer.finish(within: patience)
     }
 
     func text(_ name: String) -> String? { contents(account.home + "/" + name) }

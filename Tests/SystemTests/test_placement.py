@@ -56,7 +56,8 @@ class Placement(shared.Case):
         tree = self.up.blob(archive({"start.sh": b"#!/bin/sh\npwd; cat data/x\n", "data/x": b"here\n"}))
         file = dict(blob=tree, name="app", tree=True)
         execution = self.submit(file, command={"arguments": ["./start.sh"]})
-        self.assertEqual(self.up.ended(execution)["node1"]["code"], 0)
+        run = self.up.ended(execution)["node1"]
+        self.assertEqual((run["state"], run.get("code")), ("exited", 0), run)
         output = self.up.http("GET", f"executions/{execution}/raw?node=node1&stream=stdout").body
         self.assertEqual(output, f"{self.place}/app\nhere\n".encode())
         self.assertEqual(self.refused(file), "exists")

@@ -95,7 +95,10 @@ extension RequestCheck {
 
     /// Where the command runs; an order reads an empty folder as that of the first file, so a home that is meant is `.`.
     static func folder(of request: ExecutionRequest, _ files: [CheckedRequest.File]) throws(Failure) -> String {
-        guard let asked = request.folder else { return files.first?.folder ?? "" }
+        guard let asked = request.folder else {
+            guard let first = files.first, first.profile.isEmpty, first.isTree else { return files.first?.folder ?? "" }
+            return first.folder.isEmpty ? first.name : "\(first.folder)/\(first.name)"
+        }
         let folder = try folder(asked)
         return folder.isEmpty && files.first?.folder.isEmpty == false ? "." : folder
     }
