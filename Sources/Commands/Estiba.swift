@@ -18,8 +18,8 @@ struct Estiba: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, NodesVerb.self, RunVerb.self,
-            DeployVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self, StopVerb.self,
-            StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self, SwarmVerb.self,
+            DeployVerb.self, RollbackVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self,
+            StopVerb.self, StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self, SwarmVerb.self,
         ])
 }
 

@@ -150,7 +150,9 @@ class CommandLine(shared.Case):
         self.assertEqual(done.stdout.split(), [b"0", b"1", b"2", b"3"])  # 3 is the folder that ls reads
 
     def test_every_verb_explains_itself(self):
-        for verb in ["up", "login", "logout", "whoami", "nodes", "run", "deploy", "logs", "ps", "history", "show", "stop", "status"]:
+        verbs = ["up", "login", "logout", "whoami", "nodes", "run", "deploy", "rollback", "logs", "ps", "history", "show", "stop",
+                 "status"]
+        for verb in verbs:
             done = self.up.estiba(verb, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn(b"Example", done.stdout, verb)

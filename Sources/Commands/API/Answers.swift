@@ -1,6 +1,7 @@
 /// What the gateway answers (docs/protocol.md §10). What this version does not know is left alone.
 struct Execution: Codable, Sendable {
     var execution: String
+    var submission: String?
     var user: String?
     var kind: String?
     var command: String?

@@ -50,11 +50,11 @@ struct Gateway: Sendable {
     /// Removes what the path names.
     func delete(_ path: String) async throws { _ = try await answer(request(.DELETE, path)) }
 
-    /// Sends a body piece by piece; it cannot be tried again.
-    func upload<Pieces: AsyncSequence & Sendable>(
-        _ path: String, _ pieces: Pieces, count: Int64
-    ) async throws -> Blob where Pieces.Element == ByteBuffer {
-        var request = request(.POST, path)
+    /// Sends a body piece by piece by PATCH; the caller knows how to go on where it is cut.
+    func send<Pieces: AsyncSequence & Sendable, Answer: Decodable>(
+        _ path: String, _ pieces: Pieces, count: Int64, as: Answer.Type = Answer.self
+    ) async throws -> Answer where Pieces.Element == ByteBuffer {
+        var request = request(.PATCH, path)
         request.headers.add(name: "Content-Type", value: "application/octet-stream")
         request.body = .stream(pieces, length: .known(count))
         return try decode(try await once(request, deadline: .distantFuture))

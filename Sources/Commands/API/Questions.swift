@@ -1,12 +1,21 @@
 /// The body of `POST executions`; absent members take the gateway's defaults.
 struct Submission: Encodable, Sendable, Equatable {
     struct File: Encodable, Sendable, Equatable {
-        var blob: String
+        var blob: String?
         var name: String
         var folder: String?
         var mode: UInt32?
         var overwrite: Bool
         var createFolder: Bool
+        var profile: String?
+        var tree: Bool?
+        var keepPrevious: Bool?
+    }
+
+    struct Service: Encodable, Sendable, Equatable {
+        var name: String
+        var permanent: Bool
+        var port: UInt32?
     }
 
     /// Exactly one member is set.
@@ -24,6 +33,7 @@ struct Submission: Encodable, Sendable, Equatable {
     var waitMilliseconds: UInt64?
     var timeoutMilliseconds: UInt64?
     var graceMilliseconds: UInt64?
+    var service: Service?
 }
 
 struct StopRequest: Encodable, Sendable {

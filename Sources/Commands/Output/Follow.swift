@@ -9,6 +9,7 @@ struct Follow {
     let node: NodeName?
     /// Go on until the execution is complete, or end with what is there.
     let goesOn: Bool
+    let meter: FetchMeter
 
     /// The wait before the first attempt to come back; it doubles up to `longestPause`.
     private static let firstPause = Duration.milliseconds(50)
@@ -40,7 +41,7 @@ struct Follow {
             follower.reconnect()
         }
         follower.finish(into: &buffer)
-        try write(&buffer)
+        try write(&buffer, follower)
     }
 
     private func read(
@@ -53,7 +54,7 @@ struct Follow {
             for try await piece in body {
                 piece.withUnsafeReadableBytes { decoder.receive($0) }
                 while let frame = try decoder.next() { try follower.receive(frame, into: &buffer) }
-                try write(&buffer)
+                try write(&buffer, follower)
                 if follower.isComplete || (follower.isCaughtUp && !goesOn) { return }
             }
         } catch let error where !(error is CommandError || error is CancellationError || error is ReaderGone) {
@@ -68,8 +69,8 @@ struct Follow {
         return "executions/\(execution)/frames?\(follow)\(query)\(log)"
     }
 
-    private func write(_ buffer: inout OutputBuffer) throws(ReaderGone) {
-        guard buffer.isEmpty || StandardStreams.write(&buffer) else { throw ReaderGone() }
+    private func write(_ buffer: inout OutputBuffer, _ follower: Follower) throws(ReaderGone) {
+        guard meter.write(&buffer, of: execution, follower.runs.values) else { throw ReaderGone() }
     }
 }
 

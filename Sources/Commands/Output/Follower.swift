@@ -24,11 +24,14 @@ struct Follower {
     private let style: OutputStyle
     /// Only this node's run is followed.
     private let node: NodeName?
+    /// Which of several this is.
+    private let followed: Followed?
     /// Per run, the position after what was shown.
     private var shown: [UInt32: UInt64] = [:]
 
-    init(style: OutputStyle, node: NodeName? = nil, since position: UInt64 = 0) {
+    init(style: OutputStyle, node: NodeName? = nil, since position: UInt64 = 0, of followed: Followed? = nil) {
         self.style = style
+        self.followed = followed
         self.node = node
         place = Place(position: position)
     }
@@ -82,14 +85,16 @@ struct Follower {
     private mutating func note(_ run: Run, into buffer: inout OutputBuffer) {
         guard node == nil || run.node == node?.description else { return }
         let before = runs.updateValue(run, forKey: run.run)
-        if style == .json, before?.state != run.state { buffer.append(StateLine.text(of: run), to: .stdout) }
+        if style == .json, before?.state != run.state {
+            buffer.append(StateLine.text(of: run, in: followed?.execution), to: .stdout)
+        }
     }
 
     private mutating func take(entries bytes: UnsafeRawBufferPointer, into buffer: inout OutputBuffer)
         throws(CommandError)
     {
         guard bytes.count >= 24 else { throw .misunderstood("a short frame") }
-        if formatter == nil { formatter = OutputFormatter(style, names: names) }
+        if formatter == nil { formatter = OutputFormatter(style, names: names, of: followed) }
         if node == nil { place.offset = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)) }
         var rest = UnsafeRawBufferPointer(rebasing: bytes[24...])
         while !rest.isEmpty {

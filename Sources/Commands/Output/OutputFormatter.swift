@@ -24,6 +24,8 @@ struct OutputFormatter {
     private let names: [String]
     private let labels: [[UInt8]]
     private let colouredLabels: [[UInt8]]
+    /// A member of each JSON object, where there are several executions.
+    private let execution: String
     private static let colours = [36, 33, 35, 32, 34, 31]
     private var cutters: [StreamOfRun: LineCutter] = [:]
 
@@ -32,13 +34,15 @@ struct OutputFormatter {
         var stream: Stream
     }
 
-    /// `names` are the nodes by run number.
-    init(_ style: OutputStyle, names: [String]) {
+    /// `names` are the nodes by run number; of several executions each has its label behind the node.
+    init(_ style: OutputStyle, names: [String], of followed: Followed? = nil) {
         self.style = style
         self.names = names
-        labels = names.map { Array("\($0): ".utf8) }
+        let label = followed?.label.map { " " + Table.tame($0) } ?? ""
+        execution = followed.map { #""execution":"\#($0.execution)","# } ?? ""
+        labels = names.map { Array("\($0)\(label): ".utf8) }
         colouredLabels = names.indices.map { run in
-            Array("\u{1B}[\(Self.colours[run % Self.colours.count])m\(names[run]):\u{1B}[0m ".utf8)
+            Array("\u{1B}[\(Self.colours[run % Self.colours.count])m\(names[run])\(label):\u{1B}[0m ".utf8)
         }
     }
 
@@ -77,7 +81,9 @@ struct OutputFormatter {
     func gap(from: UInt64, to: UInt64, run: Int, into buffer: inout OutputBuffer) {
         guard names.indices.contains(run) else { return }
         if style == .json {
-            buffer.append(#"{"event":"gap","node":"\#(names[run])","from":\#(from),"to":\#(to)}"# + "\n", to: .stdout)
+            buffer.append(
+                #"{"event":"gap",\#(execution)"node":"\#(names[run])","from":\#(from),"to":\#(to)}"# + "\n", to: .stdout
+            )
         } else {
             buffer.append("estiba: \(names[run]): output is missing here (\(from) to \(to))\n", to: .stderr)
         }
@@ -97,7 +103,9 @@ struct OutputFormatter {
             text.append(contentsOf: line)
             text.append(0x0A)
         case .json:
-            text.append(contentsOf: #"{"event":"line","node":"\#(names[key.run])","stream":"\#(key.stream)","#.utf8)
+            text.append(
+                contentsOf: #"{"event":"line",\#(execution)"node":"\#(names[key.run])","stream":"\#(key.stream)","#.utf8
+            )
             text.append(contentsOf: #""time":\#(timeNanoseconds),"#.utf8)
             JSONText.appendContent(line, to: &text)
             text.append(contentsOf: "}\n".utf8)

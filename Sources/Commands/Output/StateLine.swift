@@ -6,10 +6,13 @@ enum StateLine {
         var event = "accepted"
         var execution: String
         var nodes: [String]?
+        var files: [String]?
+        var submission: String?
     }
 
     private struct State: Encodable {
         var event = "state"
+        var execution: String?
         var node: String
         var state: String
         var code: Int32?
@@ -29,14 +32,18 @@ enum StateLine {
         var states: [String: Int]
     }
 
-    static func accepted(_ execution: String, nodes: [String]?) -> String {
-        line(Accepted(execution: execution, nodes: nodes))
+    static func accepted(
+        _ execution: String, nodes: [String]?, files: [String]? = nil, submission: String? = nil
+    ) -> String {
+        line(Accepted(execution: execution, nodes: nodes, files: files, submission: submission))
     }
 
-    static func text(of run: Run) -> String {
+    /// The execution is named where there are several.
+    static func text(of run: Run, in execution: String? = nil) -> String {
         line(
             State(
-                node: run.node, state: run.state, code: run.code, signal: run.signal, percent: run.percent,
+                execution: execution, node: run.node, state: run.state, code: run.code, signal: run.signal,
+                percent: run.percent,
                 pid: run.pid, reason: run.reason, remaining: run.remaining))
     }
 

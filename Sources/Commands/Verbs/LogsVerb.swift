@@ -42,11 +42,12 @@ struct LogsVerb: AsyncParsableCommand {
             throw CommandError.usage("the execution has no node \(node)")
         }
         let attached = Attached(
-            gateway: gateway, execution: execution.description, node: node, since: since ?? 0, style: output.style)
+            gateway: gateway, followed: [Followed(execution: execution.description)], node: node, since: since ?? 0,
+            style: output.style)
         if follow {
             try await attached.toTheEnd()
         } else {
-            try await attached.follow(goesOn: false)
+            try await attached.showWhatIsThere()
         }
     }
 }

@@ -7,7 +7,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Write the very bytes of each stream and nothing else (one node).")
     var raw = false
 
-    @Flag(help: "Write one JSON object a line: accepted, line, state, gap, summary.")
+    @Flag(help: "Write one JSON object a line: upload, accepted, state, line, gap, summary.")
     var json = false
 
     func validate() throws {

@@ -41,7 +41,8 @@ struct RunVerb: AsyncParsableCommand {
             shell ? Submission.Command(shell: words.joined(separator: " ")) : Submission.Command(arguments: words)
         var submission = Submission(nodes: names, kind: "run", command: command)
         limits.apply(to: &submission)
-        try await Submitting(gateway: gateway, submission: submission, output: output, isDetached: limits.detach).run()
+        try await Submitting(gateway: gateway, submissions: [submission], output: output, isDetached: limits.detach)
+            .run()
     }
 }
 
