@@ -40,10 +40,10 @@ package struct LogReader: Sendable {
     package static let start = UInt64(LogHeader.size)
 
     package let header: LogHeader
-    private let open: Open
+    let open: Open
 
     /// The descriptor, shared by the copies of a reader and closed with the last.
-    private final class Open: Sendable {
+    final class Open: Sendable {
         let file: File
         init(_ file: consuming File) { self.file = file }
     }
@@ -122,7 +122,7 @@ package struct LogReader: Sendable {
     }
 
     /// The entry whose header stands at `index` of bytes that begin at `offset`; nil where the header is not whole.
-    private func entry(_ bytes: [UInt8], at index: Int, _ offset: UInt64) throws(Problem) -> LogEntry? {
+    func entry(_ bytes: [UInt8], at index: Int, _ offset: UInt64) throws(Problem) -> LogEntry? {
         guard bytes.count - index >= LogEntry.headerSize else { return nil }
         guard let entry = bytes.withUnsafeBytes({ LogEntry(UnsafeRawBufferPointer(rebasing: $0[index...])) }) else {
             throw .damaged(offset: offset + UInt64(index))
@@ -136,11 +136,11 @@ package struct LogReader: Sendable {
         return whole
     }
 
-    private func bytes(at offset: UInt64, count: Int) throws(Problem) -> [UInt8] {
+    func bytes(at offset: UInt64, count: Int) throws(Problem) -> [UInt8] {
         try Self.calling { () throws(SystemError) in try open.file.bytes(at: Int(offset), count: count) }
     }
 
-    private static func calling<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(Problem) -> Result {
+    static func calling<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(Problem) -> Result {
         do throws(SystemError) { return try body() } catch { throw .system(error) }
     }
 }

@@ -53,6 +53,15 @@ class CommandLine(shared.Case):
         self.assertEqual((events[-1]["event"], events[-1]["exit"], events[-1]["failed"]), ("summary", 4, "node1"))
         self.assertEqual(done.returncode, 4)
 
+    def test_equal_output_is_folded_and_the_odd_one_is_first(self):
+        sent = self.up.estiba("run", "-n", "node[1-3]", "--detach", "--shell", "--", "echo same; case $ESTIBA_NODE in node2) echo odd;; esac")
+        execution = sent.stdout.decode().strip()
+        self.up.estiba("logs", "-f", execution)
+        folded = self.up.estiba("logs", execution, "--fold")
+        self.assertEqual(folded.stdout.decode().splitlines(), [
+            "--- node2 · 1 node · 2 lines", "same", "odd", "--- node[1,3] · 2 nodes · 1 line", "same"])
+        self.assertEqual(self.up.estiba("logs", execution, "--fold", "-f").returncode, 2)
+
     def test_detach_prints_the_id_and_logs_take_it_up(self):
         done = self.up.estiba("run", "-n", "node1", "--detach", "--shell", "--", "echo one; sleep 1; echo two; exit 9")
         self.assertEqual(done.returncode, 0)

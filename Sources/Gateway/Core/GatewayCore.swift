@@ -26,6 +26,7 @@ final class GatewayCore: Service {
     let executions: Executions
     let nodes: NodeTable
     let logs: Logs
+    let reading: LineReading
     let blobs: BlobStore
     let services: Services
     let uploads: Uploads
@@ -57,6 +58,7 @@ final class GatewayCore: Service {
         self.keys = keys
         self.nodes = nodes
         self.logs = logs
+        reading = LineReading(logs: logs)
         self.blobs = blobs
         uploads = try Uploads(store: blobs, limits: settings.uploads)
         self.statuses = statuses

@@ -128,7 +128,7 @@ extension Journal {
             execution: execution, order: [UInt8](row["orderBytes"] as Data), isComplete: isComplete, copied: copied)
     }
 
-    private static func head(_ row: Row) throws -> ExecutionHead? {
+    static func head(_ row: Row) throws -> ExecutionHead? {
         guard let id = ExecutionID(bytes: row["id"] as Data),
             let submission = ExecutionID(bytes: row["submission"] as Data)
         else { return nil }

@@ -25,6 +25,11 @@ export function remove(path) {
     return request("DELETE", path);
 }
 
+/** A query of these members; a blank is %20, since the gateway takes a plus as it is. */
+export function query(members) {
+    return String(new URLSearchParams(members)).replaceAll("+", "%20");
+}
+
 export function address(path) {
     return BASE + path;
 }

@@ -132,10 +132,9 @@ live.addEventListener("down", ({ detail }) => {
     banner("Lost the gateway. What runs goes on; connecting again…");
     if (detail.failed) get("whoami").catch(() => undefined);
 });
-live.addEventListener("execution", ({ detail }) => {
-    const id = detail.execution.execution;
-    if (world.executions.has(id) || location.hash.startsWith("#output")) return;
-    unseen.add(id);
+world.addEventListener("new", ({ detail }) => {
+    if (location.hash.startsWith("#output")) return;
+    unseen.add(detail.execution);
     showBadge();
 });
 world.addEventListener("nodes", () => {

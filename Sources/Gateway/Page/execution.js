@@ -3,14 +3,16 @@ import { Children } from "./children.js";
 import { announce, button, element } from "./element.js";
 import { byTone, count, duration, isAway, moment, stateWords, title, tone } from "./format.js";
 import { Following } from "./following.js";
-import { CONTROL, STDERR, STDOUT } from "./lines.js";
-import { fold } from "./nodeset.js";
+import { NodeSetError, chosenNodes, fold } from "./nodeset.js";
+import { OutputView } from "./outputview.js";
 import { Plan } from "./plan.js";
 import { RunTable } from "./runs.js";
-import { Viewer } from "./viewer.js";
 
 /** How long a stopped command has to end by itself, unless the request said otherwise. */
 const USUAL_GRACE_MILLISECONDS = 60_000;
+
+/** With more nodes than this they can also be chosen by a node set. */
+const TYPED = 12;
 
 /** One execution: what it was, how every node fares, its output as it comes. */
 export class ExecutionPane {
@@ -20,24 +22,30 @@ export class ExecutionPane {
     #chipButtons = new Children(this.#chips, ([words, group]) => this.#chip(words, group));
     #problem = element("p", { class: "problem", role: "alert" });
     #stopping = element("p", { class: "quiet", role: "status", hidden: true });
-    #lines = element("span", { class: "quiet lines" });
-    #streams = new Set([STDOUT, STDERR, CONTROL, 3]);
     #timer;
     #groups = new Set();
 
-    constructor(context, id) {
+    /** With `node`, that one is chosen at first. */
+    constructor(context, id, node) {
         this.id = id;
+        this.wanted = node;
         this.following = new Following(context.live, id);
         this.plan = new Plan("Nodes and their states; choose some to see only their output", () => this.#select());
+        this.typed = element("input", {
+            class: "form-control mono typed-nodes",
+            type: "search",
+            placeholder: "node[1-9], web*",
+            "aria-label": "Choose nodes by a node set",
+            hidden: true,
+            on: { input: () => this.#chooseTyped() },
+        });
         this.table = new RunTable((node) => this.#stop([node]));
-        this.viewer = new Viewer(
-            this.following.transcript,
-            (run) => this.following.runs.get(run)?.node ?? String(run),
-            (on) => this.#showFollowing(on),
-        );
+        this.output = new OutputView(this.following, id, (nodes) => {
+            this.plan.choose(nodes);
+            this.#select();
+        });
         this.stop = button("Stop", () => this.#stop(this.#chosenOrAll()), { class: "danger", hidden: true });
         this.again = button("Run again", () => context.go(`#deploy/${id}`));
-        this.followButton = button("Follow", () => this.#follow(), { "aria-pressed": "true" });
         this.node = element(
             "article",
             { "aria-label": "Execution" },
@@ -50,17 +58,10 @@ export class ExecutionPane {
             this.#problem,
             this.#stopping,
             this.#chips,
+            this.typed,
             this.plan.node,
             this.table.node,
-            element(
-                "div",
-                { class: "tools" },
-                this.followButton,
-                this.#streamButton("stdout", STDOUT),
-                this.#streamButton("stderr", STDERR),
-                this.#lines,
-            ),
-            this.viewer.node,
+            this.output.node,
         );
         this.#listen();
     }
@@ -68,13 +69,13 @@ export class ExecutionPane {
     close() {
         clearInterval(this.#timer);
         this.following.close();
-        this.viewer.close();
+        this.output.close();
     }
 
     #listen() {
         const { following } = this;
         following.addEventListener("changed", () => this.#changed());
-        following.addEventListener("output", () => this.#output());
+        following.addEventListener("output", () => this.output.grown());
         following.addEventListener("reset", () => this.#select());
         following.addEventListener("refused", ({ detail }) => this.#refused(detail));
         this.#timer = setInterval(() => this.#showFacts(), 1000);
@@ -85,12 +86,36 @@ export class ExecutionPane {
         document.title = `${this.#title.textContent} · Estiba`;
         const runs = this.following.inOrder;
         this.plan.show(runs.map((run) => ({ name: run.node, tone: tone(run), words: stateWords(run) })));
+        if (this.wanted && runs.some((run) => run.node === this.wanted)) return this.#chooseWanted();
+        this.typed.hidden = runs.length <= TYPED;
         this.#showChips(runs);
         this.table.show(this.following.execution, this.#shownRuns());
         if (!this.following.isActive) this.#stopping.hidden = true;
         this.stop.hidden = this.#shownRuns().every((run) => run.terminal);
         this.#showFacts();
-        this.#output();
+        this.output.tell();
+    }
+
+    #chooseTyped() {
+        const text = this.typed.value.trim();
+        let names = [];
+        try {
+            if (text) names = chosenNodes(text, this.following.inOrder.map((run) => run.node));
+            this.typed.removeAttribute("aria-invalid");
+            this.typed.title = "";
+        } catch (error) {
+            if (!(error instanceof NodeSetError)) throw error;
+            this.typed.setAttribute("aria-invalid", "true");
+            this.typed.title = error.message;
+        }
+        this.plan.choose(names);
+        this.#select();
+    }
+
+    #chooseWanted() {
+        this.plan.choose([this.wanted]);
+        this.wanted = undefined;
+        this.#select();
     }
 
     #showFacts() {
@@ -146,39 +171,9 @@ export class ExecutionPane {
     #select() {
         const { chosen } = this.plan;
         if (chosen.size === 0) this.#groups.clear();
-        const runs = new Set(this.#shownRuns().map((run) => run.run));
-        const all = chosen.size === 0 && this.#streams.size === 4;
-        this.viewer.select(
-            this.following.transcript,
-            all ? undefined : (run, stream) => runs.has(run) && this.#streams.has(stream),
-        );
+        this.output.select(chosen.size > 0 ? new Set(this.#shownRuns().map((run) => run.run)) : undefined);
         this.stop.textContent = chosen.size > 0 ? "Stop the chosen" : "Stop";
         if (this.following.execution) this.#changed();
-    }
-
-    #streamButton(word, stream) {
-        const toggle = () => {
-            if (!this.#streams.delete(stream)) this.#streams.add(stream);
-            node.setAttribute("aria-pressed", String(this.#streams.has(stream)));
-            this.#select();
-        };
-        const node = button(word, toggle, { "aria-pressed": "true" });
-        return node;
-    }
-
-    #output() {
-        this.viewer.update();
-        const { lines } = this.viewer;
-        this.#lines.textContent = lines === 0 && !this.following.isActive ? "no output" : count(lines, "line");
-    }
-
-    #follow() {
-        this.viewer.follow(!this.viewer.follows);
-        this.#showFollowing(this.viewer.follows);
-    }
-
-    #showFollowing(on) {
-        this.followButton.setAttribute("aria-pressed", String(on));
     }
 
     async #stop(nodes) {
@@ -200,8 +195,7 @@ export class ExecutionPane {
         this.#problem.textContent = isUnknown
             ? "It may be another user's, or its time here is over. History has all that are yours."
             : failure.sentence;
-        for (const part of [this.again, this.plan.node, this.table.node, this.viewer.node]) part.hidden = true;
-        this.#lines.parentNode.hidden = true;
+        for (const part of [this.again, this.plan.node, this.table.node, this.output.node]) part.hidden = true;
     }
 }
 

@@ -31,6 +31,12 @@ export function moment(milliseconds) {
     return `${then.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })}, ${clock}`;
 }
 
+/** The time of day to the millisecond. */
+export function clock(milliseconds) {
+    const then = new Date(milliseconds);
+    return `${then.toLocaleTimeString("en-GB")}.${String(then.getMilliseconds()).padStart(3, "0")}`;
+}
+
 /** A mode as people write it: 0755. */
 export function octal(mode) {
     return `0${mode.toString(8).padStart(3, "0")}`;

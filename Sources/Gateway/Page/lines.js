@@ -5,16 +5,15 @@ export const CONTROL = 0;
 export const STDOUT = 1;
 export const STDERR = 2;
 
-/** A longer line is shown in pieces: one without an end must not become one endless element. */
+/** Of a longer line only so many bytes are shown: one without an end must not become one endless element. */
 export const LONGEST_LINE = 8192;
 
-const OPEN = 1;
-const CONTINUED = 2;
 const NEWLINE = 10;
 
 /**
- * The output of an execution: the bytes of every (run, stream) as they came, and the lines in them, in the order in
- * which their first bytes arrived. Bytes of two streams or two runs never share a line. Knows no page.
+ * The output of an execution: the bytes of every (run, stream) as they came, and the lines in them. A line's place is
+ * where its newline came; those that have none yet are the last ones. Bytes of two streams or two runs never share a
+ * line. Knows no page.
  */
 export class Transcript {
     #arenas = new Map();
@@ -23,15 +22,22 @@ export class Transcript {
     #sources = new Column(Uint32Array);
     #starts = new Column(Float64Array);
     #lengths = new Column(Uint32Array);
-    #flags = new Column(Uint8Array);
-    #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    /** How many lines only go on with the one before them. */
-    continuations = 0;
+    #times = new Column(Float64Array);
     /** Grows with every change, also of lines already there. */
     revision = 0;
 
-    get count() {
+    /** How many lines have their end. */
+    get ended() {
         return this.#sources.length;
+    }
+
+    /** The (run, stream)s that have begun a line without an end, in order. */
+    get open() {
+        return [...this.#open.keys()].sort((one, other) => one - other);
+    }
+
+    get count() {
+        return this.ended + this.#open.size;
     }
 
     /** Takes in a log entry as `decodeFrame` gives it. */
@@ -39,35 +45,27 @@ export class Transcript {
         this.revision += 1;
         if (entry.kind === GAP) return this.#appendGap(entry);
         for (const record of decodeRecords(entry.records)) {
-            if (record.stream !== CONTROL) this.#feed(sourceOf(entry.run, record.stream), record.bytes);
-            else if (record.bytes.length > 0) this.#close(sourceOf(entry.run, record.bytes[0]));
+            if (record.stream === CONTROL) continue;
+            this.#feed(sourceOf(entry.run, record.stream), record.bytes, record.milliseconds);
         }
     }
 
-    runOf(index) {
-        return this.#sources.at(index) >>> 2;
+    sourceAt(index) {
+        return this.#sources.at(index);
     }
 
-    streamOf(index) {
-        return this.#sources.at(index) & 3;
-    }
-
-    isContinued(index) {
-        return (this.#flags.at(index) & CONTINUED) !== 0;
-    }
-
-    /** The bytes of a line without its newline. */
-    bytes(index) {
+    /** A line with its end, by its number. */
+    line(index) {
+        const source = this.#sources.at(index);
         const start = this.#starts.at(index);
-        return this.#arenas.get(this.#sources.at(index)).slice(start, start + this.#lengths.at(index));
+        if ((source & 3) === CONTROL) return { run: source >>> 2, stream: CONTROL, gap: this.#gaps[start] };
+        return this.#shown(source, start, this.#lengths.at(index), this.#times.at(index));
     }
 
-    /** The line as text, invalid UTF-8 as U+FFFD; for a gap the sentence that tells of it. */
-    text(index) {
-        if (this.streamOf(index) !== CONTROL) return this.#decoder.decode(this.bytes(index));
-        const gap = this.#gaps[this.#starts.at(index)];
-        const bytes = (gap.to - gap.from).toLocaleString("en");
-        return `Output is missing here: ${bytes} bytes were let go before they were copied.`;
+    /** The line that a (run, stream) has begun. */
+    openLine(source) {
+        const { start, time } = this.#open.get(source);
+        return this.#shown(source, start, this.#arenas.get(source).length - start, time);
     }
 
     /** Every byte of a stream of a run so far. */
@@ -76,69 +74,47 @@ export class Transcript {
         return arena ? arena.slice(0, arena.length) : new Uint8Array(0);
     }
 
-    #appendGap(entry) {
-        for (const source of [...this.#open.keys()]) if (source >>> 2 === entry.run) this.#close(source);
-        this.#push(sourceOf(entry.run, CONTROL), this.#gaps.length, 0);
-        this.#gaps.push({ from: entry.from, to: entry.to });
+    #shown(source, start, length, time) {
+        const arena = this.#arenas.get(source);
+        const isCut = length > LONGEST_LINE;
+        const end = isCut ? characterBoundary(arena, start + LONGEST_LINE) : start + length;
+        return { run: source >>> 2, stream: source & 3, time, isCut, bytes: arena.slice(start, end) };
     }
 
-    #feed(source, bytes) {
+    #appendGap(entry) {
+        const before = this.open.filter((source) => source >>> 2 === entry.run).map((source) => this.openLine(source));
+        for (const { run, stream } of before) this.#open.delete(sourceOf(run, stream));
+        this.#push(sourceOf(entry.run, CONTROL), this.#gaps.length, 0, 0);
+        this.#gaps.push({ from: entry.from, to: entry.to, before });
+    }
+
+    #feed(source, bytes, time) {
         let arena = this.#arenas.get(source);
         if (!arena) this.#arenas.set(source, (arena = new ByteArena()));
         const base = arena.length;
         arena.append(bytes);
-        for (let from = 0; from < bytes.length; ) {
-            const newline = bytes.indexOf(NEWLINE, from);
-            const end = newline < 0 ? bytes.length : newline;
-            this.#extend(source, arena, base + from, base + end);
-            if (newline >= 0) this.#close(source);
-            from = newline < 0 ? end : newline + 1;
+        let from = 0;
+        for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, from)) {
+            const line = this.#open.get(source) ?? { start: base + from, time };
+            this.#open.delete(source);
+            this.#push(source, line.start, base + at - line.start, line.time);
+            from = at + 1;
         }
+        if (from < bytes.length && !this.#open.has(source)) this.#open.set(source, { start: base + from, time });
     }
 
-    #extend(source, arena, from, to) {
-        let line = this.#open.get(source) ?? this.#begin(source, from, OPEN);
-        while (to - this.#starts.at(line) > LONGEST_LINE) {
-            const end = characterBoundary(arena, this.#starts.at(line) + LONGEST_LINE);
-            this.#finish(line, end);
-            line = this.#begin(source, end, OPEN | CONTINUED);
-        }
-        this.#lengths.put(line, to - this.#starts.at(line));
-    }
-
-    #begin(source, start, flags) {
-        const line = this.count;
-        this.#push(source, start, flags);
-        this.#open.set(source, line);
-        return line;
-    }
-
-    #finish(line, end) {
-        this.#lengths.put(line, end - this.#starts.at(line));
-        this.#flags.put(line, this.#flags.at(line) & ~OPEN);
-    }
-
-    #close(source) {
-        const line = this.#open.get(source);
-        if (line === undefined) return;
-        this.#flags.put(line, this.#flags.at(line) & ~OPEN);
-        this.#open.delete(source);
-    }
-
-    #push(source, start, flags) {
-        if (flags & CONTINUED) this.continuations += 1;
+    #push(source, start, length, time) {
         this.#sources.push(source);
         this.#starts.push(start);
-        this.#lengths.push(0);
-        this.#flags.push(flags);
+        this.#lengths.push(length);
+        this.#times.push(time);
     }
 }
 
-/** The lines of a transcript that a reader wants to see; follows its growth without starting over. */
+/** The lines of a transcript that a reader wants to see, by their places; follows its growth without starting over. */
 export class Selection {
     #chosen = new Column(Uint32Array);
     #seen = 0;
-    #continuations = 0;
 
     /** `accepts(run, stream)`, or nothing for every line. */
     constructor(transcript, accepts) {
@@ -146,26 +122,52 @@ export class Selection {
         this.accepts = accepts;
     }
 
+    get revision() {
+        return this.transcript.revision;
+    }
+
     get count() {
-        if (!this.accepts) return this.transcript.count;
-        for (; this.#seen < this.transcript.count; this.#seen += 1) {
-            const stream = this.transcript.streamOf(this.#seen);
-            if (!this.accepts(this.transcript.runOf(this.#seen), stream)) continue;
-            this.#chosen.push(this.#seen);
-            if (this.transcript.isContinued(this.#seen)) this.#continuations += 1;
+        return this.#ended + this.#open.length;
+    }
+
+    get #ended() {
+        const { transcript, accepts } = this;
+        if (!accepts) return transcript.ended;
+        for (; this.#seen < transcript.ended; this.#seen += 1) {
+            const source = transcript.sourceAt(this.#seen);
+            if (accepts(source >>> 2, source & 3)) this.#chosen.push(this.#seen);
         }
         return this.#chosen.length;
     }
 
-    /** How many lines the command wrote: those shown in pieces count once. */
-    get lines() {
-        return this.count - (this.accepts ? this.#continuations : this.transcript.continuations);
+    get #open() {
+        const { open } = this.transcript;
+        return this.accepts ? open.filter((source) => this.accepts(source >>> 2, source & 3)) : open;
     }
 
-    /** The transcript's index of the selection's line `position`. */
-    index(position) {
-        return this.accepts ? this.#chosen.at(position) : position;
+    /** `{ run, stream, time, isCut, bytes }`, or `{ run, stream: CONTROL, gap }`. */
+    row(position) {
+        const ended = this.#ended;
+        if (position >= ended) return this.transcript.openLine(this.#open[position - ended]);
+        return this.transcript.line(this.accepts ? this.#chosen.at(position) : position);
     }
+
+    /** Everything is here already. */
+    want() {}
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A row's text, invalid UTF-8 as U+FFFD; for a gap the sentence that tells of it. */
+export function rowText(row) {
+    if (row.gap) return gapText(row.gap);
+    return row.text ?? decoder.decode(row.bytes);
+}
+
+function gapText({ from, to, before = [] }) {
+    const bytes = (to - from).toLocaleString("en");
+    const halves = before.map((half) => ` Cut off there: ${rowText(half)}`);
+    return `Output is missing here: ${bytes} bytes were let go before they were copied.${halves.join("")}`;
 }
 
 function sourceOf(run, stream) {

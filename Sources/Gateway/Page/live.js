@@ -50,10 +50,11 @@ export class Live extends EventTarget {
     /**
      * Follows an execution from its first byte. `reader` has `opened(message)`, `reset()` (forget what was read: it
      * comes again from the start), `entries(list)`, `run(run)`, `caughtUp()`, `complete()`, `refused(message)`.
+     * With `most` no output comes of a log of more bytes: then `large()` says so, and again whenever it has grown.
      * Returns a function that ends it. With `output: false` only the states of its runs come.
      */
-    follow(execution, reader, { output } = {}) {
-        const follow = { id: this.#next++, execution, reader, output, log: undefined, offset: undefined, isOpen: false };
+    follow(execution, reader, { output, most } = {}) {
+        const follow = { id: this.#next++, execution, reader, output, most, isOpen: false };
         this.#follows.set(follow.id, follow);
         if (this.isUp) this.#ask(follow);
         return () => this.#end(follow);
@@ -110,10 +111,10 @@ export class Live extends EventTarget {
     }
 
     #ask(follow) {
-        const { id, execution, log, offset, output } = follow;
+        const { id, execution, log, offset, output, most } = follow;
         follow.isOpen = false;
         // What is undefined is left out of the JSON.
-        this.#send({ type: "follow", id, execution, log, offset, output });
+        this.#send({ type: "follow", id, execution, log, offset, output, most });
     }
 
     /** Under another number, so that what is still on its way under the old one is told apart. */
@@ -157,7 +158,14 @@ export class Live extends EventTarget {
         } else if (message.type === "run") follow.reader.run(message.run);
         else if (message.type === "caught-up") follow.reader.caughtUp();
         else if (message.type === "complete") follow.reader.complete();
+        else if (message.type === "large") this.#tellLarge(follow, message);
         else if (message.type === "error") this.#refuse(follow, message);
+    }
+
+    /** What the log is too long for is not asked for again either. */
+    #tellLarge(follow, message) {
+        Object.assign(follow, { offset: message.offset, most: 0 });
+        follow.reader.large();
     }
 
     #refuse(follow, message) {

@@ -21,7 +21,7 @@ export class World extends EventTarget {
         super();
         live.addEventListener("nodes", ({ detail }) => this.#setNodes(detail.nodes));
         live.addEventListener("node", ({ detail }) => this.#setNode(detail.node));
-        live.addEventListener("execution", ({ detail }) => this.addExecutions([detail.execution]));
+        live.addEventListener("execution", ({ detail }) => this.#setExecution(detail.execution));
     }
 
     /** The names of all nodes, node2 before node10. */
@@ -46,6 +46,12 @@ export class World extends EventTarget {
         }
         for (const old of this.newest.slice(REMEMBERED)) this.executions.delete(old.execution);
         this.#tellExecutions();
+    }
+
+    #setExecution(execution) {
+        const isNew = !this.executions.has(execution.execution) && !this.newest.some((one) => one.created > execution.created);
+        this.addExecutions([execution]);
+        if (isNew) this.dispatchEvent(new CustomEvent("new", { detail: execution }));
     }
 
     forget() {

@@ -24,6 +24,7 @@ enum LiveCommand: Sendable {
         var nodes: [String]?
         var milliseconds: Int?
         var brief: Bool?
+        var most: UInt64?
     }
 
     /// A command that makes no sense throws `bad_request`, with the follow's id where it has one.
@@ -41,6 +42,7 @@ enum LiveCommand: Sendable {
             }
             (request.offset, request.node, request.position) = (body.offset, body.node, body.position)
             request.output = body.output ?? true
+            request.most = body.most
             self = .follow(request)
         case ("unfollow", let id?): self = .unfollow(id)
         case ("watch-status", let id?):

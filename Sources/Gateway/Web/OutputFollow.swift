@@ -17,9 +17,14 @@ struct OutputFollow: Sendable {
         var follows = true
         /// Without it only the states of the runs are told.
         var output = true
+        /// Once the log is longer than this, only its length is told, not what is in it.
+        var most: UInt64?
     }
 
     typealias Send = @Sendable (Frame) async throws -> Void
+
+    /// Lengths of a large log are told this often.
+    static let lengthPeriod = Duration.milliseconds(100)
 
     let request: Request
     let core: GatewayCore
@@ -70,7 +75,7 @@ struct OutputFollow: Sendable {
             return try await send(.text(text("complete")))
         }
         if isOver(view.runs ?? []) || view.complete {
-            _ = try await sendWhatIsThere(from: start)
+            _ = try await sendUnlessLarge(from: start)
             try await send(.text(text("caught-up")))
         } else {
             try await sendUntilComplete()
@@ -93,17 +98,31 @@ struct OutputFollow: Sendable {
     }
 
     private func sendGrowth(until over: Signal) async throws {
-        var cursor = try await sendWhatIsThere(from: start)
+        var cursor = try await sendUnlessLarge(from: start)
         try await send(.text(text("caught-up")))
         var seen: UInt64 = 0
         while true {
             let known = seen
             let end = try await over.ends { try await core.logs.growth(of: request.execution, beyond: known) }
             try Task.checkCancellation()
-            cursor = try await sendWhatIsThere(from: cursor)
+            cursor = try await sendUnlessLarge(from: cursor)
             guard let end, !end.isComplete else { return }
             seen = end.offset
+            // Who is told lengths only need not be told each.
+            if isLarge(end) { _ = try await over.ends { try await Task.sleep(for: Self.lengthPeriod) } }
         }
+    }
+
+    private func isLarge(_ end: LogEnd) -> Bool { request.most.map { end.offset > $0 } ?? false }
+
+    /// What is new in the log, or how long it is by now.
+    private func sendUnlessLarge(from start: EntryCursor) async throws -> EntryCursor {
+        let end = try core.logs.end(of: request.execution)
+        guard isLarge(end) else { return try await sendWhatIsThere(from: start) }
+        var large = text("large")
+        large.offset = end.offset
+        try await send(.text(large))
+        return start
     }
 
     private func sendWhatIsThere(from start: EntryCursor) async throws -> EntryCursor {

@@ -3,6 +3,7 @@ import HTTPTypes
 /// One thing the server answers: a row of the route table.
 struct Route: Hashable, Sendable {
     enum Endpoint: Hashable, Sendable, CaseIterable {
+        case lines, search, text, groups, runs
         case login, loginByCode, logout, whoami, nodes, upload, submit, list, show, frames, output, raw, stop, live
         case services, removeService
         case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
@@ -63,6 +64,11 @@ enum RouteTable {
         Route(.get, api + "/executions/{execution}/frames", .frames),
         Route(.get, api + "/executions/{execution}/output", .output),
         Route(.get, api + "/executions/{execution}/raw", .raw),
+        Route(.get, api + "/runs", .runs),
+        Route(.get, api + "/executions/{execution}/lines", .lines),
+        Route(.get, api + "/executions/{execution}/search", .search),
+        Route(.get, api + "/executions/{execution}/text", .text),
+        Route(.get, api + "/executions/{execution}/groups", .groups),
         Route(.post, api + "/executions/{execution}/stop", .stop, body: .whole(limitBytes: 1 << 20)),
         Route(.get, api + "/services", .services),
         Route(.post, api + "/services/remove", .removeService, body: .whole(limitBytes: 1 << 20)),

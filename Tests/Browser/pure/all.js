@@ -12,6 +12,7 @@ import "./past.js";
 import "./rate.js";
 import "./requests.js";
 import "./tar.js";
+import "./row.js";
 import { run } from "./check.js";
 
 globalThis.results = run();

@@ -1,4 +1,4 @@
-import { LONGEST_LINE, STDERR, STDOUT, Selection, Transcript } from "../../../Sources/Gateway/Page/lines.js";
+import { LONGEST_LINE, STDERR, STDOUT, Selection, Transcript, rowText } from "../../../Sources/Gateway/Page/lines.js";
 import { decodeFrame } from "../../../Sources/Gateway/Page/frames.js";
 import { entry, frame, record } from "./build.js";
 import { equal, test } from "./check.js";
@@ -14,8 +14,13 @@ function append(result, entries) {
     for (const one of decodeFrame(frame(1, 1n, 64, entries)).entries) result.append(one);
 }
 
-function texts(result) {
-    return Array.from({ length: result.count }, (_, index) => result.text(index));
+function rows(result, accepts) {
+    const selection = new Selection(result, accepts);
+    return Array.from({ length: selection.count }, (_, place) => selection.row(place));
+}
+
+function texts(result, accepts) {
+    return rows(result, accepts).map(rowText);
 }
 
 test("lines are split at newlines only, whatever the records", () => {
@@ -23,12 +28,9 @@ test("lines are split at newlines only, whatever the records", () => {
 });
 
 test("streams and runs never share a line", () => {
-    const result = transcript([0, 1, "ou"], [0, 2, "er"], [1, 1, "other\n"], [0, 1, "t\n"], [0, 2, "r\n"]);
-    equal(texts(result), ["out", "err", "other"]);
-    equal(
-        [0, 1, 2].map((index) => [result.runOf(index), result.streamOf(index)]),
-        [[0, STDOUT], [0, STDERR], [1, STDOUT]],
-    );
+    const result = transcript([0, 1, "ou"], [0, 2, "er"], [1, 1, "other\n"], [0, 2, "r\n"], [0, 1, "t\n"]);
+    equal(texts(result), ["other", "err", "out"]);
+    equal(rows(result).map((row) => [row.run, row.stream]), [[1, STDOUT], [0, STDERR], [0, STDOUT]]);
 });
 
 test("bytes are kept as they came and shown as U+FFFD where they are not UTF-8", () => {
@@ -42,14 +44,23 @@ test("a character cut by a record is whole again", () => {
     equal(texts(transcript([0, 1, [0xe2, 0x82]], [0, 1, [0xac, 0x0a]])), ["€"]);
 });
 
-test("a line without an end is shown in pieces, cut between characters, and loses nothing", () => {
+test("what has no newline yet comes last, by run and stream", () => {
+    const result = transcript([1, 1, "b"], [0, 2, "a2"], [0, 1, "a1"], [1, 2, "whole\n"], [1, 1, "+"]);
+    equal(texts(result), ["whole", "a1", "a2", "b+"]);
+    equal(texts(result, (run) => run === 1), ["whole", "b+"]);
+});
+
+test("a long line is shown by its first bytes, cut between characters", () => {
     const text = "€".repeat(10_000);
     const result = transcript([0, 1, text.slice(0, 4000)], [0, 1, text.slice(4000)], [0, 1, "\nnext\n"]);
-    const pieces = texts(result);
-    equal(pieces.at(-1), "next");
-    equal(pieces.slice(0, -1).join(""), text);
-    equal(pieces.slice(0, -1).every((_, index) => result.bytes(index).length <= LONGEST_LINE), true);
-    equal([result.isContinued(0), result.isContinued(1), result.isContinued(result.count - 1)], [false, true, false]);
+    equal(texts(result), ["€".repeat(Math.floor(LONGEST_LINE / 3)), "next"]);
+    equal(rows(result).map((row) => row.isCut), [true, false]);
+    equal(new TextDecoder().decode(result.streamBytes(0, 1)), `${text}\nnext\n`);
+});
+
+test("a line has the time of its first byte", () => {
+    const result = transcript([0, 1, "x"], [0, 1, "y\nz"]);
+    equal(rows(result).map((row) => row.time), [1_700_000_000_000, 1_700_000_000_000]);
 });
 
 test("bytes across many blocks stay in order", () => {
@@ -60,16 +71,12 @@ test("bytes across many blocks stay in order", () => {
     equal(new TextDecoder().decode(result.streamBytes(0, 1)), `${lines.join("\n")}\n`);
 });
 
-test("a gap ends the open line and is a line of its own", () => {
-    const result = transcript([0, 1, "half"]);
+test("a gap is a line of its own and tells what it cut off", () => {
+    const result = transcript([0, 1, "half"], [1, 1, "other"]);
     append(result, [...entry(0, 1000, [], 2, 5000), ...entry(0, 5000, record(1, "rest\n"))]);
-    equal(texts(result).map((text) => text.slice(0, 19)), ["half", "Output is missing h", "rest"]);
-});
-
-test("the end of a stream ends its open line", () => {
-    const result = transcript([0, 1, "no newline"]);
-    append(result, entry(0, 0, record(0, [1], 1)));
-    equal(texts(result), ["no newline"]);
+    const [gap, ...after] = texts(result);
+    equal(gap, "Output is missing here: 4,000 bytes were let go before they were copied. Cut off there: half");
+    equal(after, ["rest", "other"]);
 });
 
 test("a selection grows with its transcript", () => {
@@ -78,12 +85,5 @@ test("a selection grows with its transcript", () => {
     equal(selection.count, 2);
     append(result, entry(0, 0, record(1, "d\n")));
     equal(selection.count, 3);
-    equal([0, 1, 2].map((position) => result.text(selection.index(position))), ["a", "c", "d"]);
-});
-
-test("a line shown in pieces is counted as the one it is", () => {
-    const result = transcript([0, 1, `${"x".repeat(2 * LONGEST_LINE + 1)}\n`], [1, 1, "b\n"]);
-    equal([new Selection(result).count, new Selection(result).lines], [4, 2]);
-    const selection = new Selection(result, (run) => run === 0);
-    equal([selection.lines, selection.count], [1, 3]);
+    equal([0, 1, 2].map((place) => rowText(selection.row(place))), ["a", "c", "d"]);
 });

@@ -1,0 +1,26 @@
+import Messages
+
+/// A run on a node, and the execution it is of, without its other runs.
+struct RunOnNode: Encodable, Sendable {
+    var execution: ExecutionView
+    var run: RunView
+}
+
+extension Executions {
+    /// The user's runs on a node, newest first; `before` is the execution of the last one of the page before.
+    func runs(
+        on node: NodeName, user: String, limit: Int, before: ExecutionID?
+    ) async throws(Failure) -> [RunOnNode] {
+        let limit = max(1, min(limit, 500))
+        let lines = try await journal { try await $0.runs(on: node, user: user, limit: limit, before: before) }
+        return lines.map { line in
+            if let live = dispatcher.executions[line.head.id] {
+                let key = RunKey(execution: line.head.id, run: line.number)
+                return RunOnNode(execution: view(live, withRuns: false), run: view(live.runs[line.number], key))
+            }
+            return RunOnNode(
+                execution: ExecutionView(line.head, complete: line.isComplete),
+                run: line.run.view(line.number, copied: line.copied, awaySince: nil))
+        }
+    }
+}
