@@ -13,6 +13,7 @@ struct Gateway: Sendable {
 
     /// How long a request is tried again while the gateway does not answer: long enough for it to be restarted.
     static let patience = Duration.seconds(5)
+    private static let answerTime = TimeAmount.seconds(60)
     /// One client for the life of the process, on one thread.
     private static let client = HTTPClient(
         eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1),
@@ -37,9 +38,10 @@ struct Gateway: Sendable {
     }
 
     func post<Answer: Decodable>(
-        _ path: String, _ body: some Encodable, key: String? = nil, as: Answer.Type = Answer.self
+        _ path: String, _ body: some Encodable, key: String? = nil, within time: TimeAmount = .seconds(60),
+        as: Answer.Type = Answer.self
     ) async throws -> Answer {
-        try await ask(try postRequest(path, body, key: key))
+        try decode(try await answer(try postRequest(path, body, key: key), within: time))
     }
 
     /// A request whose answer is of no interest but for a refusal.
@@ -98,11 +100,13 @@ struct Gateway: Sendable {
     }
 
     /// Asks until there is an answer or patience ends. Only for what may be asked twice.
-    private func answer(_ request: HTTPClientRequest) async throws -> ByteBuffer {
+    private func answer(
+        _ request: HTTPClientRequest, within time: TimeAmount = Self.answerTime
+    ) async throws -> ByteBuffer {
         let end = ContinuousClock.now + Self.patience
         while true {
             do {
-                return try await once(request, deadline: .now() + .seconds(60))
+                return try await once(request, deadline: .now() + time)
             } catch let error as CommandError where error.mayPass && ContinuousClock.now < end {
                 try await Task.sleep(for: .milliseconds(100))
             }

@@ -36,6 +36,8 @@ struct Upload {
     let source: UploadSource
     let meter: UploadMeter
 
+    /// The gateway may have to read as much as is to be sent.
+    private static let surveyTime = TimeAmount.minutes(10)
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(1)
     /// How long another connection at the same upload is waited for.
@@ -46,7 +48,7 @@ struct Upload {
         defer { meter.clear() }
         let list = try source.hashes { meter.read($0) }
         let wish = Wish(size: source.size, list: Base64URL.encode(list))
-        var place: Place = try await gateway.post("uploads", wish)
+        var place: Place = try await gateway.post("uploads", wish, within: Self.surveyTime)
         meter.begin(here: place.blob == nil ? place.here(of: source.size) : source.size)
         var pause = Self.firstPause
         var since = ContinuousClock.now
@@ -93,7 +95,7 @@ struct Upload {
     /// Asks where to go on; nil while the gateway does not answer.
     private func ask(_ wish: Wish) async throws -> Place? {
         do {
-            return try await gateway.post("uploads", wish)
+            return try await gateway.post("uploads", wish, within: Self.surveyTime)
         } catch let error as CommandError where error.isPassing {
             return nil
         }

@@ -26,6 +26,8 @@ actor Upload {
     nonisolated let expected: [UInt8]
     /// When it was last touched, Unix milliseconds.
     nonisolated let touched: Atomic<Int64>
+    /// What one answer says of what is missing.
+    private static let mostRanges = 1_000
     private let store: BlobStore
     private let folder: String
     private let data: File
@@ -76,7 +78,8 @@ actor Upload {
     var view: UploadView {
         UploadView(
             upload: id.description, offset: pieces.offset, size: size,
-            missing: expected.isEmpty ? nil : pieces.missing.map { [$0.lowerBound, $0.upperBound] })
+            missing: expected.isEmpty
+                ? nil : pieces.missing.prefix(Self.mostRanges).map { [$0.lowerBound, $0.upperBound] })
     }
 
     /// Looks what is here, where that is not known yet; throws `busy` while another call does.
