@@ -85,14 +85,14 @@ import Testing
         user: String = "ana"
     ) async throws -> UploadView {
         let upload = try await uploads.find(try id(view), of: user)
-        guard case .room = await upload.take(at: offset) else { throw Upload.unknown }
+        guard case .room(_, let turn) = await upload.take(at: offset) else { throw Upload.unknown }
         do {
-            try await upload.write(ByteBuffer(bytes: bytes))
+            try await upload.write(ByteBuffer(bytes: bytes), turn: turn)
         } catch {
-            await upload.release()
+            await upload.release(turn)
             throw error
         }
-        return try await uploads.settle(upload)
+        return try await uploads.settle(upload, turn)
     }
 
     @Test(arguments: [false, true]) func `a cut upload goes on where it was, also in the next gateway`(
@@ -199,6 +199,26 @@ import Testing
         }
         try await uploads.remove(name, of: "ana")
         await #expect(throws: Failure.self) { try await uploads.view(name, of: "ana") }
+    }
+
+    @Test func `a connection that brings nothing for five seconds gives way, and cannot come back`() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let uploads = try uploads()
+        let view = try await uploads.begin(size: 100, list: [], user: "ana").view
+        let upload = try await uploads.find(try id(view), of: "ana")
+        guard case .room(100, let first) = await upload.take(at: 0) else { return #expect(Bool(false)) }
+        try await upload.write(ByteBuffer(repeating: 1, count: 10), turn: first)
+        guard case .busy = await upload.take(at: 10, now: .now + .seconds(4)) else { return #expect(Bool(false)) }
+        guard case .room(90, let second) = await upload.take(at: 10, now: .now + .seconds(6)) else {
+            return #expect(Bool(false))
+        }
+        await #expect(throws: Failure.self) {
+            try await upload.write(ByteBuffer(repeating: 2, count: 10), turn: first)
+        }
+        await upload.release(first)
+        guard case .busy = await upload.take(at: 10) else { return #expect(Bool(false)) }
+        try await upload.write(ByteBuffer(repeating: 3, count: 90), turn: second)
+        #expect(try await uploads.settle(upload, second).blob != nil)
     }
 
     @Test func `an empty file needs no bytes`() async throws {

@@ -192,6 +192,17 @@ import Testing
         #expect(pace.isTooSlow(at: start + .seconds(30)))
     }
 
+    @Test func `a silence after much that came at once is too slow`() {
+        var pace = BodyPace()
+        pace.waitBegan(at: start)
+        pace.received(10_000_000, at: start + .seconds(1))
+        pace.waitBegan(at: start + .seconds(1))
+        #expect(!pace.isTooSlow(at: start + .seconds(29)))
+        #expect(!pace.isTooSlow(at: start + .seconds(30)))
+        #expect(!pace.isTooSlow(at: start + .seconds(59)))
+        #expect(pace.isTooSlow(at: start + .seconds(60)))
+    }
+
     @Test func `the server's own time does not count`() {
         var pace = BodyPace()
         pace.waitBegan(at: start)

@@ -84,4 +84,8 @@ class Relay:
         self.listener.close()
         with self.lock:
             for one in self.sockets:
+                try:
+                    one.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
                 one.close()

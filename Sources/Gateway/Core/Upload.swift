@@ -8,12 +8,13 @@ import Synchronization
 
 /// A file on its way in, piece by piece over any number of connections; what has come stays.
 ///
-/// One connection at a time brings bytes: `take` gives the right to, `release` gives it back.
+/// One connection at a time brings bytes: `take` gives it a turn, `release` gives that back. One that has brought nothing for
+/// five seconds gives way: its client may be gone without the gateway having noticed.
 actor Upload {
     /// What became of the wish to bring bytes.
     enum Taking: Equatable, Sendable {
-        /// So many bytes may come.
-        case room(UInt64)
+        /// So many bytes may come, in this turn.
+        case room(UInt64, turn: Int)
         case wrongOffset(UploadView)
         /// Another connection brings bytes, or the gateway looks what it has.
         case busy(UploadView)
@@ -26,6 +27,7 @@ actor Upload {
     nonisolated let expected: [UInt8]
     /// When it was last touched, Unix milliseconds.
     nonisolated let touched: Atomic<Int64>
+    private static let longestSilence = Duration.seconds(5)
     /// What one answer says of what is missing.
     private static let mostRanges = 1_000
     private let store: BlobStore
@@ -35,7 +37,11 @@ actor Upload {
     private var list: [UInt8] = []
     private var position: UInt64 = 0
     private var isPrepared = false
-    private var isTaken = false
+    /// The disk is at work for it, and nothing else may be.
+    private var isWorking = false
+    private var turn: Int?
+    private var turns = 0
+    private var brought = ContinuousClock.now
     private var isEnded = false
 
     /// Begins one.
@@ -87,14 +93,14 @@ actor Upload {
         touch()
         guard !isEnded else { throw Self.unknown }
         guard !isPrepared else { return }
-        guard !isTaken else {
+        guard !isWorking else {
             throw Failure(.busy, "The gateway looks what it has of this upload: ask again in a moment.")
         }
-        isTaken = true
+        isWorking = true
         let survey = UploadSurvey(store: store, user: user, data: folder + "/data", size: size)
         let expected = expected
         let found = await DiskWork.run { expected.isEmpty ? survey.survey() : survey.survey(list: expected) }
-        isTaken = false
+        isWorking = false
         switch found {
         case .success(let found):
             (pieces, list, isPrepared) = (found.pieces, found.list, true)
@@ -103,20 +109,22 @@ actor Upload {
         }
     }
 
-    func take(at offset: UInt64) -> Taking {
-        guard !isTaken, !isEnded else { return .busy(view) }
+    func take(at offset: UInt64, now: ContinuousClock.Instant = .now) -> Taking {
+        guard !isWorking, !isEnded, turn == nil || now > brought + Self.longestSilence else { return .busy(view) }
         guard let room = pieces.room(at: offset) else { return .wrongOffset(view) }
-        isTaken = true
-        position = offset
-        return .room(room)
+        turns += 1
+        (turn, position, brought) = (turns, offset, now)
+        return .room(room, turn: turns)
     }
 
-    func release() { isTaken = false }
+    /// Does nothing for a turn that was lost.
+    func release(_ given: Int) { if turn == given { turn = nil } }
 
     /// Keeps a piece of any size, as far as there is room for it. Throws `hash_mismatch` where a chunk is not what the list
     /// says: that chunk is missing again.
-    func write(_ piece: ByteBuffer) throws(Failure) {
+    func write(_ piece: ByteBuffer, turn given: Int) throws(Failure) {
         guard !isEnded else { throw Self.unknown }
+        guard turn == given else { throw Failure(.busy, "Another connection has gone on with this upload.") }
         let room = pieces.room(at: position) ?? 0
         let count = min(UInt64(piece.readableBytes), room)
         var problem: SystemError?
@@ -129,7 +137,7 @@ actor Upload {
         }
         if let problem { throw BlobStore.failure(problem) }
         let completed = pieces.take(count, at: position)
-        position += count
+        (position, brought) = (position + count, .now)
         touch()
         var wrong: Failure?
         for chunk in completed {
@@ -160,7 +168,11 @@ actor Upload {
     }
 
     /// Makes a blob of what is whole; called by who has taken it. Where that fails it stays as it is.
-    func finish() async throws(Failure) -> BlobID {
+    func finish(_ given: Int) async throws(Failure) -> BlobID {
+        guard turn == given, !isWorking, !isEnded else {
+            throw Failure(.busy, "Another connection has gone on with this upload.")
+        }
+        isWorking = true
         let blob = BlobID(size: size, list: list)
         let (store, folder, user, list) = (store, folder, user, list)
         let problem = await DiskWork.run { () -> SystemError? in
@@ -173,8 +185,8 @@ actor Upload {
                 return error
             }
         }
+        (isWorking, turn) = (false, nil)
         if let problem {
-            isTaken = false
             throw BlobStore.failure(problem)
         }
         unlink(store.path(blob) + "/record")

@@ -69,8 +69,10 @@ actor Uploads {
         let upload = try Upload(size: size, list: list, user: user, store: store)
         open[upload.id] = upload
         try await upload.prepare()
-        guard await upload.isWhole, case .room = await upload.take(at: size) else { return (await upload.view, true) }
-        return (try await settle(upload), true)
+        guard await upload.isWhole, case .room(_, let turn) = await upload.take(at: size) else {
+            return (await upload.view, true)
+        }
+        return (try await settle(upload, turn), true)
     }
 
     /// The user's upload of that name, ready to be gone on with; throws `unknown_upload`.
@@ -92,12 +94,12 @@ actor Uploads {
     }
 
     /// Ends a connection's turn: a blob where nothing is missing any more, else how far it is.
-    func settle(_ upload: Upload) async throws(Failure) -> UploadView {
+    func settle(_ upload: Upload, _ turn: Int) async throws(Failure) -> UploadView {
         guard await upload.isWhole else {
-            await upload.release()
+            await upload.release(turn)
             return await upload.view
         }
-        let blob = try await upload.finish()
+        let blob = try await upload.finish(turn)
         open[upload.id] = nil
         let view = UploadView(blob: blob, size: upload.size)
         finished.append(Finished(id: upload.id, user: upload.user, view: view))

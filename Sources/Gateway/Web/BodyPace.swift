@@ -20,8 +20,13 @@ struct BodyPace {
         (waited, bytes) = (.zero, 0)
     }
 
-    func isTooSlow(at now: ContinuousClock.Instant) -> Bool {
+    /// A window in which enough came ends when it is asked, so that what came at once does not make up for a silence.
+    mutating func isTooSlow(at now: ContinuousClock.Instant) -> Bool {
         let total = waiting.map { waited + (now - $0) } ?? waited
-        return total >= Self.window && bytes < Self.leastBytes
+        guard total >= Self.window else { return false }
+        if bytes < Self.leastBytes { return true }
+        (waited, bytes) = (.zero, 0)
+        if waiting != nil { waiting = now }
+        return false
     }
 }

@@ -39,9 +39,9 @@ extension WebResponder {
         }
         if let view = await core.uploads.ended(id, of: user) { return try .json(view, status: .created) }
         let upload = try await core.uploads.find(id, of: user)
-        let room: UInt64
+        let (room, turn): (UInt64, Int)
         switch await upload.take(at: offset) {
-        case .room(let bytes): room = bytes
+        case .room(let bytes, let given): (room, turn) = (bytes, given)
         case .wrongOffset(let view):
             throw Refusal(.conflict, "That is not where the upload goes on: it is at byte \(view.offset ?? 0).", view)
         case .busy(let view):
@@ -51,12 +51,12 @@ extension WebResponder {
             let length = asked.request.headers[.contentLength].flatMap { UInt64($0) } ?? 0
             guard length <= room else { throw Refusal.tooLarge }
             let body = BodyReader(request: asked.request, limitBytes: largestUploadBytes)
-            try await body.forEach { piece in try await upload.write(piece) }
+            try await body.forEach { piece in try await upload.write(piece, turn: turn) }
         } catch {
-            await upload.release()
+            await upload.release(turn)
             throw error
         }
-        let view = try await core.uploads.settle(upload)
+        let view = try await core.uploads.settle(upload, turn)
         return try .json(view, status: view.blob == nil ? .ok : .created)
     }
 }
