@@ -28,7 +28,7 @@ struct WebSettings: Sendable {
     var charts: String?
     var largestUploadBytes = 64 << 30
     /// WebSockets and output streams that one user may have open at a time.
-    var connectionsPerUser = 50
+    var connectionsPerUser = 128
 
     init(host: String, port: Int, instance: String) {
         (self.host, self.port, self.instance) = (host, port, instance)
