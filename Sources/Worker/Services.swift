@@ -29,21 +29,26 @@ struct Services: Sendable, Equatable {
         guard ServiceLabel.isValid(key.name) else {
             return Failure(.badName, "\(node) cannot announce a service of such a name")
         }
-        guard entries[key] == nil else { return nil }
-        let own = entries.keys.count { $0.user == key.user }
-        guard own < Self.mostOfUser, entries.count < Self.mostOfNode else {
-            let whose = own < Self.mostOfUser ? "\(entries.count) service names" : "\(own) service names of \(key.user)"
-            return Failure(
-                .tooMany, "\(node) announces \(whose) already; end one with `estiba services remove NAME -n \(node)`")
-        }
-        return nil
+        guard !hasRoom(for: key) else { return nil }
+        let own = own(of: key.user)
+        let whose = own < Self.mostOfUser ? "\(entries.count) service names" : "\(own) service names of \(key.user)"
+        return Failure(
+            .tooMany, "\(node) announces \(whose) already; end one with `estiba services remove NAME -n \(node)`")
     }
+
+    /// A name that is there already takes no more.
+    private func hasRoom(for key: Key) -> Bool {
+        entries[key] != nil || own(of: key.user) < Self.mostOfUser && entries.count < Self.mostOfNode
+    }
+
+    private func own(of user: String) -> Int { entries.keys.count { $0.user == user } }
 
     /// The newer run takes a name of the same user. True where something changed.
     mutating func announce(_ key: Key, _ entry: Entry) -> Bool {
         // Said again by a run that is taken up.
         if entries[key]?.execution == entry.execution { return false }
-        if entries[key] == nil, entries.count >= Self.mostOfNode { return false }
+        // Those that begin at the same time were all let through before any of them was here.
+        guard hasRoom(for: key) else { return false }
         entries[key] = entry
         return true
     }

@@ -28,18 +28,31 @@ import Testing
             })
     }
 
+    private func become(_ prefixes: [String], _ statuses: Statuses) async throws {
+        while statuses.prefixes != prefixes { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
     @Test func `exactly the nodes that somebody looks at are followed, and none when nobody does`() async throws {
         let calls = Mutex(0)
-        let statuses = Statuses { calls.withLock { $0 += 1 } }
+        let statuses = Statuses(linger: .milliseconds(1)) { calls.withLock { $0 += 1 } }
         #expect(statuses.prefixes == [])
-        await statuses.watching([a]) { _ in
+        try await statuses.watching([a]) { _ in
             #expect(statuses.prefixes == ["status/a/"])
             await statuses.watching([a, b]) { _ in
                 #expect(statuses.prefixes == ["status/a/", "status/b/"])
             }
-            #expect(statuses.prefixes == ["status/a/"])
+            try await become(["status/a/"], statuses)
         }
-        #expect(statuses.prefixes == [] && calls.withLock { $0 } == 4)
+        try await become([], statuses)
+        while calls.withLock({ $0 }) < 4 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(calls.withLock { $0 } == 4)
+    }
+
+    @Test func `who looks on and off in haste sets nothing in motion`() async throws {
+        let calls = Mutex(0)
+        let statuses = Statuses(linger: .seconds(60)) { calls.withLock { $0 += 1 } }
+        for _ in 0..<1000 { await statuses.watching([a, b]) { _ in } }
+        #expect(calls.withLock { $0 } == 1 && statuses.prefixes == ["status/a/", "status/b/"])
     }
 
     @Test func `a slow viewer gets the newest figure of each of its nodes and no queue`() async throws {

@@ -1,11 +1,15 @@
 """What a hostile neighbour on the machine tries. Each of these once worked, or must never."""
 
+import json
 import os
 import pathlib
+import select
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 import urllib.parse
 
@@ -102,3 +106,56 @@ class Neighbours(shared.Case):
         self.assertIsNotNone(pid())
         self.up.http("POST", f"executions/{execution}/stop", {"graceMilliseconds": 0}, token=token)
         self.up.ended(execution, token=token)
+
+    def test_bodies_without_an_end_take_bounded_memory(self):
+        place = urllib.parse.urlsplit(self.up.url)
+        token = self.hostile.token(self.up)
+        size = (8 << 20) - 1
+        held = []
+        for _ in range(16):
+            connection = socket.create_connection((place.hostname, place.port), timeout=30)
+            self.addCleanup(connection.close)
+            connection.sendall(
+                f"POST /api/v1/submissions HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Length: {size}\r\n\r\n".encode())
+            try:
+                connection.sendall(b" " * (size - 1))
+            except OSError:
+                pass  # Refused already.
+            held.append(connection)
+
+        def refused():
+            return len(select.select(held, [], [], 0)[0]) == 12
+        estiba.wait_for(refused, 20, "the refusal of all but 32 MiB")
+        other = self.victim.token(self.up)
+        self.assertIn(self.up.http("POST", "uploads", {"size": 0}, token=other).status, (200, 201))
+        for connection in held:
+            connection.close()
+        estiba.wait_for(
+            lambda: self.up.http("POST", "uploads", {"size": 0}, token=token).status in (200, 201), 20,
+            "room for the next request")
+
+    def test_a_submission_of_many_files_holds_up_nobody(self):
+        own, other = self.hostile.token(self.up), self.victim.token(self.up)
+        blob = self.up.http("POST", "blobs", b"x", token=own).json()["blob"]
+        files = [{"blob": blob, "name": str(number)} for number in range(900)]
+        wishes = [{"nodes": ["node1"], "files": files}] * 99 + [{"nodes": ["nowhere"], "command": {"shell": "true"}}]
+        slowest, over = [], threading.Event()
+
+        def look():
+            while not over.is_set():
+                began = time.monotonic()
+                self.up.http("GET", "executions?limit=1", token=other)
+                slowest.append(time.monotonic() - began)
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            body = json.dumps({"executions": wishes}, separators=(",", ":"))
+            began = time.monotonic()
+            answer = self.up.http("POST", "submissions", body, token=own)
+            took = time.monotonic() - began
+        finally:
+            over.set()
+            looking.join()
+        self.assertEqual(answer.code, "unknown_node")
+        self.assertLess(max(slowest), took / 2)

@@ -74,7 +74,7 @@ actor BlobWriter {
 
     private func synchronise() async throws(SystemError) {
         let descriptor = data.descriptor
-        let result = await DiskWork.run { fsync(descriptor) == 0 ? 0 : errno }
+        let result = await DiskWork.run(for: user) { fsync(descriptor) == 0 ? 0 : errno }
         if result != 0 { throw SystemError("fsync", folder, errno: result) }
     }
 }

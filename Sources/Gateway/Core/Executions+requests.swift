@@ -12,7 +12,8 @@ extension Executions {
     func submit(
         _ request: ExecutionRequest, by identity: Identity, idempotencyKey: String?
     ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
-        let (views, isNew) = try await take([request], by: identity, key: Self.key(idempotencyKey, of: request))
+        let key = try await Self.key(idempotencyKey, of: request, by: identity)
+        let (views, isNew) = try await take([request], by: identity, key: key)
         guard let view = views.first else { throw Failure(.internal, "The request was not taken on.") }
         return (view, isNew)
     }

@@ -11,12 +11,14 @@ extension Executions {
     typealias Key = (text: String, hash: [UInt8])
 
     /// What a key makes of a request; throws `bad_request` for a key that is none.
-    static func key(_ text: String?, of asked: some Encodable) throws(Failure) -> Key? {
+    static func key(
+        _ text: String?, of asked: some Encodable & Sendable, by identity: Identity
+    ) async throws(Failure) -> Key? {
         guard let text else { return nil }
         guard (1...200).contains(text.utf8.count) else {
             throw Failure(.badRequest, "An Idempotency-Key has 1 to 200 bytes.")
         }
-        return (text: text, hash: hash(asked))
+        return (text: text, hash: await DiskWork.run(for: identity.user) { hash(asked) })
     }
 
     /// What makes two requests the same: their JSON with the keys in order.
@@ -35,7 +37,7 @@ extension Executions {
         guard (1...Self.mostTogether).contains(requests.count) else {
             throw Failure(.tooMany, "A submission has 1 to \(Self.mostTogether) executions.")
         }
-        let key = try Self.key(idempotencyKey, of: requests)
+        let key = try await Self.key(idempotencyKey, of: requests, by: identity)
         let (views, isNew) = try await take(requests, by: identity, key: key)
         return (SubmissionView(submission: views.first?.submission ?? "", executions: views), isNew)
     }
@@ -59,7 +61,8 @@ extension Executions {
                 .nothingKept,
                 "Execution \(id) kept nothing that could be put back: only one that was asked to keep does.")
         }
-        let strangers = (nodes ?? []).filter { name in !order.nodes.contains(name) }
+        let known = Set(order.nodes)
+        let strangers = (nodes ?? []).filter { !known.contains($0) }
         guard strangers.isEmpty else {
             throw Failure(
                 .unknownNode, "Not among the nodes of this execution: \(strangers.joined(separator: ", ")).",
@@ -78,16 +81,15 @@ extension Executions {
             return (try await answer(known, identity), false)
         }
         let submission = ExecutionID.random()
-        var made: [Submitting] = []
-        for (index, request) in requests.enumerated() {
+        let surroundings = surroundings
+        // Not on this actor: a request may name many thousands of files, and each is looked for on the disk.
+        let made = try await DiskWork.run(for: identity.user) { () -> Result<[Submitting], Failure> in
             do throws(Failure) {
-                made.append(try make(request, identity, submission))
+                return .success(try Self.make(requests, identity, submission, surroundings))
             } catch {
-                guard requests.count > 1 else { throw error }
-                throw Failure(
-                    error.code, "Execution \(index + 1) of \(requests.count): \(error.sentence)", nodes: error.nodes)
+                return .failure(error)
             }
-        }
+        }.get()
         let accepted = try await store(made, requests, key)
         guard case .new = accepted else { return (try await answer(accepted, identity), false) }
         let views = zip(made, requests).map { made, request in
@@ -101,8 +103,24 @@ extension Executions {
         return (views, true)
     }
 
-    private func make(
-        _ request: ExecutionRequest, _ identity: Identity, _ submission: ExecutionID
+    private static func make(
+        _ requests: [ExecutionRequest], _ identity: Identity, _ submission: ExecutionID, _ surroundings: Surroundings
+    ) throws(Failure) -> [Submitting] {
+        var made: [Submitting] = []
+        for (index, request) in requests.enumerated() {
+            do throws(Failure) {
+                made.append(try make(request, identity, submission, surroundings))
+            } catch {
+                guard requests.count > 1 else { throw error }
+                throw Failure(
+                    error.code, "Execution \(index + 1) of \(requests.count): \(error.sentence)", nodes: error.nodes)
+            }
+        }
+        return made
+    }
+
+    private static func make(
+        _ request: ExecutionRequest, _ identity: Identity, _ submission: ExecutionID, _ surroundings: Surroundings
     ) throws(Failure) -> Submitting {
         let checked = try RequestCheck.check(request)
         let strangers = checked.nodes.filter { !surroundings.nodes.isRegistered($0) }.map(\.description)

@@ -99,7 +99,7 @@ actor Upload {
         isWorking = true
         let survey = UploadSurvey(store: store, user: user, data: folder + "/data", size: size)
         let expected = expected
-        let found = await DiskWork.run { expected.isEmpty ? survey.survey() : survey.survey(list: expected) }
+        let found = await DiskWork.run(for: user) { expected.isEmpty ? survey.survey() : survey.survey(list: expected) }
         isWorking = false
         switch found {
         case .success(let found):
@@ -175,7 +175,7 @@ actor Upload {
         isWorking = true
         let blob = BlobID(size: size, list: list)
         let (store, folder, user, list) = (store, folder, user, list)
-        let problem = await DiskWork.run { () -> SystemError? in
+        let problem = await DiskWork.run(for: user) { () -> SystemError? in
             do throws(SystemError) {
                 try File.replace(folder + "/list", with: list)
                 try File(folder + "/data").synchronise()

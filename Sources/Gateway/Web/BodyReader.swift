@@ -6,6 +6,8 @@ import Synchronization
 struct BodyReader {
     let request: Request
     let limitBytes: Int
+    /// What is gathered counts there.
+    var share: BodyRoom.Share?
 
     private final class Gathered: Sendable {
         let bytes = Mutex(ByteBuffer())
@@ -19,7 +21,10 @@ struct BodyReader {
     /// The whole body.
     func whole() async throws -> ByteBuffer {
         let gathered = Gathered()
-        try await forEach { piece in gathered.bytes.withLock { _ = $0.writeImmutableBuffer(piece) } }
+        try await forEach { [share] piece in
+            try share?.take(piece.readableBytes)
+            gathered.bytes.withLock { _ = $0.writeImmutableBuffer(piece) }
+        }
         return gathered.bytes.withLock { $0 }
     }
 

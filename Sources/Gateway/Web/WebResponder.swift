@@ -26,6 +26,7 @@ struct WebResponder: HTTPResponder {
     let accounts: AccountRule
     let pages: PageFiles
     let openConnections: OpenConnections
+    let bodyRoom = BodyRoom()
     let largestUploadBytes: Int
     let isBehindProxy: Bool
 
@@ -55,10 +56,11 @@ struct WebResponder: HTTPResponder {
         var visitor: Visitor?
         if route.access == .loggedIn { visitor = try gate.admit(facts) }
         try gate.checkOrigin(facts, visitor)
-        let body = try await body(of: request, route)
+        let share = visitor.map { bodyRoom.share(of: $0.identity.user) }
+        let body = try await body(of: request, route, share)
         let asked = Asked(
             route: route, target: target, parameters: parameters, facts: facts, visitor: visitor, body: body,
-            request: request, context: context, address: address(facts, context))
+            request: request, context: context, address: address(facts, context), share: share)
         var response = try await answer(asked)
         if let visitor, visitor.isReissueDue, route.endpoint != .logout {
             let token = gate.seal(visitor)
@@ -83,7 +85,9 @@ struct WebResponder: HTTPResponder {
         }
     }
 
-    private func body(of request: Request, _ route: Route) async throws -> ByteBuffer {
+    private func body(
+        of request: Request, _ route: Route, _ share: BodyRoom.Share?
+    ) async throws -> ByteBuffer {
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw Refusal(.unsupportedMediaType, .badRequest, "Bodies are taken as they are, without an encoding.")
         }
@@ -95,7 +99,7 @@ struct WebResponder: HTTPResponder {
             return ByteBuffer()
         case .whole(let limitBytes):
             guard length <= limitBytes else { throw Refusal.tooLarge }
-            return try await BodyReader(request: request, limitBytes: limitBytes).whole()
+            return try await BodyReader(request: request, limitBytes: limitBytes, share: share).whole()
         }
     }
 
@@ -128,6 +132,8 @@ struct Asked: Sendable {
     let request: Request
     let context: WebContext
     let address: String
+    /// The room that the body takes, as long as this is held.
+    let share: BodyRoom.Share?
 
     /// Who asks, where the route lets only those in who are logged in.
     func requireVisitor() throws(Refusal) -> Visitor {
