@@ -123,16 +123,26 @@ class Subscribers(unittest.TestCase):
             estiba.wait_for(lambda: b"out 2000" in file.read_bytes(), 20, "records after the kill")
             old = file.rename(self.folder / "events.jsonl.1")
             estiba.wait_for(file.exists, what="the new file")
-            estiba.wait_for(lambda: b'"terminal":true' in old.read_bytes() + file.read_bytes(), 30, "the end")
-        lines = old.read_bytes() + file.read_bytes()
-        lines = [line for line in map(json.loads, lines.splitlines()) if line["execution"] == execution]
-        self.assertFalse([line for line in lines if line["kind"] == "lost"])
-        for stream in ("stdout", "stderr"):
-            records = [line for line in lines if line["kind"] == "output" and line["stream"] == stream]
-            written = b"".join(
-                base64.b64decode(line["base64"]) if "base64" in line else line["text"].encode() for line in records)
-            self.assertIsNone(first_difference(written, self.raw(execution, stream)))
-        ends = [line for line in lines if line["kind"] == "event" and line["terminal"]]
+
+            def lines():
+                both = (old.read_bytes() + file.read_bytes()).splitlines(keepends=True)
+                whole = map(json.loads, (line for line in both if line.endswith(b"\n")))
+                return [line for line in whole if line["execution"] == execution]
+
+            def written(stream):
+                return b"".join(
+                    base64.b64decode(line["base64"]) if "base64" in line else line["text"].encode() for line in lines()
+                    if line["kind"] == "output" and line["stream"] == stream)
+
+            estiba.wait_for(lambda: any(line.get("terminal") for line in lines()), 30, "the end")
+            # What the bus dropped is asked for, and may come after the last state.
+            whole = {stream: self.raw(execution, stream) for stream in ("stdout", "stderr")}
+            estiba.wait_for(lambda: all(len(written(stream)) >= len(whole[stream]) for stream in whole), 30, "all output")
+        for stream in whole:
+            self.assertIsNone(first_difference(written(stream), whole[stream]))
+        found = lines()
+        self.assertFalse([line for line in found if line["kind"] == "lost"])
+        ends = [line for line in found if line["kind"] == "event" and line["terminal"]]
         self.assertEqual([(line["state"], line["code"]) for line in ends], [("exited", 7)])
 
     def test_a_service_of_the_registry_needs_no_login(self):
