@@ -10,6 +10,8 @@ final class CommandsLane {
     /// Messages waiting for one peer. A gateway gets the reports of all nodes at once.
     private static let gatewayQueue: Int32 = 20_000
     private static let workerQueue: Int32 = 1000
+    /// What a peer may say of itself: all of it goes to every gateway.
+    private static let longestHello = 256 << 10
 
     private let loop: PollLoop
     private let log: Logger
@@ -82,6 +84,11 @@ final class CommandsLane {
     }
 
     private func hello(_ message: inout Multipart, _ connection: Connection, _ sender: SenderNames.Sender) {
+        guard message[3].count <= Self.longestHello else {
+            let failure = Failure(.tooLarge, "a hello has at most \(Self.longestHello) bytes")
+            _ = socket(connection.side).tell(connection.id, Header(.failure), failure.wire.bytes)
+            return drop("a hello too long", sender.text)
+        }
         let wire = message[3].withBytes { try? WireHello(serializedBytes: Array($0)) }
         guard let wire else { return drop("malformed hello", sender.text) }
         let peer = PeerConnection(of: message[1])

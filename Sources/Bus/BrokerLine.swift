@@ -44,7 +44,9 @@ final class BrokerLine {
 
     private func open() throws(ZeroMQError) {
         let commands = try socket(
-            .dealer, role == .gateway ? .gateways : .workers, highWater: role == .gateway ? 20_000 : 1000)
+            .dealer, role == .gateway ? .gateways : .workers, highWater: role == .gateway ? 20_000 : 1000,
+            // The roster has what every node says of itself.
+            role == .gateway ? [.maxMessageSize(1 << 30)] : [])
         self.commands = commands
         watch(commands, frames: 5) { [unowned self] in received(&$0, on: .commands) }
         // The broker is its only subscriber: a full queue is told to the caller, who waits, instead of dropped.

@@ -116,4 +116,14 @@ import Testing
         for await names in told.stream { heard.append(names) }
         #expect(heard == [[], ["a"], ["a", "b"], ["a", "b", "c"], ["b", "c"], ["b", "c"], ["c"]])
     }
+
+    @Test func `one user changes keys so often a minute, and another is not held up by it`() async throws {
+        try await WebHarness.run { web in
+            let pair = KeyPair.random()
+            var statuses: [Int] = []
+            for _ in 0..<70 { statuses.append(try await post(web, "laptop", key: pair.publicText).status) }
+            #expect(statuses.prefix(60).allSatisfy { $0 == 201 || $0 == 200 } && statuses.suffix(10).contains(429))
+            #expect(try await post(web, "laptop", user: "bob").status == 201)
+        }
+    }
 }

@@ -15,6 +15,7 @@ import urllib.parse
 
 import estiba
 import shared
+from test_subscribers import HAS_ZMQ, PYTHON
 
 
 class Strangers(unittest.TestCase):
@@ -52,6 +53,70 @@ class Strangers(unittest.TestCase):
             self.assertIn(str(folder).encode(), done.stderr)
             self.assertEqual(list(folder.iterdir()), [])
             self.assertEqual(folder.stat().st_mode & 0o777, mode)
+
+
+# Says hello for nodes, some of them at more length than is taken; stays until its stdin ends.
+BOASTERS = """
+import struct, sys, zmq
+from zmq.utils import z85
+endpoint, server, registry, count, size = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+pairs = [[z85.decode(half) for half in zmq.curve_keypair()] for _ in range(count + 1)]
+with open(registry, "a") as file:
+    for number, (public, _) in enumerate(pairs):
+        file.write(f"node:boaster{number} {public.hex()}\\n")
+print("registered", flush=True)
+sys.stdin.readline()
+def varint(number):
+    return (bytes([number & 127 | 128]) + varint(number >> 7)) if number > 127 else bytes([number])
+sockets = []
+for number, (public, secret) in enumerate(pairs):
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.CURVE_SERVERKEY, bytes.fromhex(server))
+    socket.setsockopt(zmq.CURVE_PUBLICKEY, public)
+    socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
+    socket.connect(endpoint)
+    words = b"x" * (size if number < count else 15 << 20)
+    hello = bytes([8, 1, 16, 1, 26]) + varint(len(words)) + words
+    socket.send_multipart([b"", struct.pack("<BBHIQ16x", 1, 1, 0, 0, 1), hello])
+    sockets.append(socket)
+answers = [socket.recv_multipart()[1][1] for socket in sockets]
+print("welcome", answers.count(2), "failure", answers.count(8), flush=True)
+sys.stdin.readline()
+"""
+
+
+@unittest.skipUnless(HAS_ZMQ, "python3-zmq and python3-protobuf are missing")
+class Nodes(unittest.TestCase):
+    """Who has the keys of nodes."""
+
+    def test_what_nodes_say_of_themselves_keeps_no_gateway_out(self):
+        with estiba.Up(nodes=1) as up:
+            broker = up.http("GET", "subscribe-keys").json()["brokers"][0]
+            host, port = broker["endpoint"].removeprefix("tcp://").rsplit(":", 1)
+            boasters = subprocess.Popen(
+                [PYTHON, "-c", BOASTERS, f"tcp://{host}:{int(port) - 2}", broker["publicKey"], up.folder / "registry",
+                 "70", str(255 << 10)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.addCleanup(boasters.stdout.close)
+            self.addCleanup(boasters.wait)
+            self.addCleanup(boasters.kill)
+            self.assertEqual(boasters.stdout.readline(), b"registered\n")
+
+            def nodes():
+                try:
+                    return {node["name"]: node["present"] for node in up.http("GET", "nodes").json()["nodes"]}
+                except OSError:
+                    return {}
+            estiba.wait_for(lambda: len(nodes()) == 72, what="the registry to be read")
+            boasters.stdin.write(b"\n")
+            boasters.stdin.flush()
+            ready, _, _ = select.select([boasters.stdout], [], [], 30)
+            self.assertTrue(ready, "no answer to a hello")
+            self.assertEqual(boasters.stdout.readline(), b"welcome 70 failure 1\n")
+            up.kill("gateway")
+            estiba.wait_for(lambda: nodes().get("node1"), 30, "the roster")
+            boasters.stdin.close()
 
 
 class Sessions(unittest.TestCase):

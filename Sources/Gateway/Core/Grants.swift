@@ -12,6 +12,8 @@ actor Grants {
     static let most = 16
     static let longestDays = 365
     static let defaultDays = 30
+    /// Of one user: every broker hears all keys of all users at each.
+    static let mostChangesPerMinute = 60
 
     let brokers: [BrokerAddress]
     private let journal: Journal
@@ -22,6 +24,7 @@ actor Grants {
     /// Counts the transactions, whose order is what the brokers must hear.
     private let transactions = Mutex<UInt64>(0)
     private var told: UInt64 = 0
+    private var changes: (since: ContinuousClock.Instant, ofUser: [String: Int]) = (.now, [:])
 
     /// `brokers` are those that users' programs connect to; `isRegistered` knows the keys that are a peer's.
     init(
@@ -52,6 +55,7 @@ actor Grants {
         guard !isRegistered(bytes) else {
             throw Failure(.conflict, "This key belongs to a part of the installation. Make a new one.")
         }
+        try count(user)
         let now = clock.now()
         let wish = Journal.SubscribeKey(
             user: user, name: name, key: bytes, created: now, expires: now + Int64(days) * 86_400_000)
@@ -74,6 +78,7 @@ actor Grants {
 
     /// Ends a key; who reads by it is cut off by every broker that hears of it.
     func remove(_ name: String, of user: String) async throws(Failure) {
+        try count(user)
         guard try await change({ try Journal.removeKey(name, of: user, in: $0) }) else {
             throw Failure(.notFound, "You have no key called \(name).")
         }
@@ -83,6 +88,14 @@ actor Grants {
     func tell() async throws(Failure) { try await change { _ in } }
 
     // MARK: Own
+
+    private func count(_ user: String) throws(Failure) {
+        if changes.since.duration(to: .now) >= .seconds(60) { changes = (.now, [:]) }
+        guard changes.ofUser[user, default: 0] < Self.mostChangesPerMinute else {
+            throw Failure(.tooMany, "You change your keys too often. Try again in a minute.")
+        }
+        changes.ofUser[user, default: 0] += 1
+    }
 
     private func change<Result: Sendable>(
         _ work: @escaping @Sendable (Database) throws -> Result

@@ -127,7 +127,7 @@ extension Asked {
     }
 
     private static func runs(_ text: String, of count: Int) throws(Refusal) -> Set<UInt32> {
-        var runs: Set<UInt32> = []
+        var ranges: [ClosedRange<UInt32>] = []
         for part in text.split(separator: ",") {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { UInt32($0) }
             guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last,
@@ -135,7 +135,13 @@ extension Asked {
             else {
                 throw Refusal(.badRequest, .badRequest, "runs are numbers and ranges of the execution's runs: 0-3,7.")
             }
-            runs.formUnion(first...last)
+            ranges.append(first...last)
+        }
+        // Each run is taken once, however often it is named.
+        var (runs, next) = (Set<UInt32>(), UInt32(0))
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.upperBound >= next {
+            runs.formUnion(max(range.lowerBound, next)...range.upperBound)
+            next = range.upperBound + 1
         }
         return runs
     }
