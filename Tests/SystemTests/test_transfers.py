@@ -7,7 +7,10 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
+import time
 import unittest
 
 import estiba
@@ -66,6 +69,52 @@ class Transfers(shared.Case):
         self.assertGreater(reused, 35 * MEBIBYTE)
         self.assertLess(fetched, len(content) - 35 * MEBIBYTE)
         self.assertEqual(os.listdir(self.place), ["large"])
+
+
+@unittest.skipUnless(IS_LONG, "takes minutes and 25 GB of disk: ESTIBA_TEST_LONG=1")
+class Large(unittest.TestCase):
+    NODES, BYTES, MOST_GROWTH = 10, 1 << 30, 64 * MEBIBYTE
+
+    def test_a_file_of_1_GiB_to_ten_nodes_lies_whole_in_nobodys_memory(self):
+        with tempfile.TemporaryDirectory() as folder, estiba.Up(nodes=self.NODES) as up:
+            source = pathlib.Path(folder) / "large"
+            digest = write(source, self.BYTES)
+            before = {part: resident(pid) for part, pid in up.pids().items()}
+            most = dict(before)
+            with subprocess.Popen(
+                    [estiba.build_folder() / "estiba", "deploy", source, "-n", f"node[1-{self.NODES}]"],
+                    env=up.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as deploy:
+                most["estiba"] = before["estiba"] = resident(deploy.pid)
+                while deploy.poll() is None:
+                    for part, pid in [*up.pids().items(), ("estiba", deploy.pid)]:
+                        most[part] = max(most[part], resident(pid))
+                    time.sleep(0.05)
+                self.assertEqual(deploy.returncode, 0, deploy.stderr.read())
+            for node in up.facts["nodes"]:
+                with open(up.folder / "nodes" / node / "home" / "root" / "large", "rb") as placed:
+                    self.assertEqual(hashlib.file_digest(placed, "sha256").digest(), digest)
+            growth = {part: most[part] - before[part] for part in most}
+            print({part: f"{bytes // MEBIBYTE} MiB" for part, bytes in growth.items()}, file=sys.stderr)
+            self.assertEqual({part: bytes for part, bytes in growth.items() if bytes > self.MOST_GROWTH}, {})
+
+
+def write(path, size):
+    """Random bytes, a mebibyte at a time; their hash."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as file:
+        for _ in range(size // MEBIBYTE):
+            piece = os.urandom(MEBIBYTE)
+            digest.update(piece)
+            file.write(piece)
+    return digest.digest()
+
+
+def resident(pid):
+    """Bytes in memory; 0 for a process that is gone."""
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 if __name__ == "__main__":
