@@ -164,7 +164,7 @@ final class OutputLane {
         connections[peer.descriptor] = (peer, principal)
         guard principal.role != .gateway else { return true }
         let others = connections.values.filter { $0.principal.holder == principal.holder && $0.peer.isThere }
-        if others.count <= Subscriptions<PeerConnection>.mostConnections { return true }
+        if others.count <= Subscriptions<PeerConnection>.mostConnections(of: principal.role) { return true }
         connections[peer.descriptor] = nil
         return false
     }

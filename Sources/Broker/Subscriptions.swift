@@ -14,8 +14,9 @@ struct Subscriptions<Peer: Hashable> {
 
     static var most: Int { 1000 }
     static var longest: Int { 256 }
-    /// Connections of one holder: each that is frozen holds a queue for some seconds.
-    static var mostConnections: Int { 8 }
+    /// Connections of one holder: each that is frozen holds a queue for some seconds. A service is the operator's own and
+    /// may run on many machines.
+    static func mostConnections(of role: Principal.Role) -> Int { role == .service ? 64 : 8 }
 
     private var registry: Registry
     private var users = UserGrants.Standing()
