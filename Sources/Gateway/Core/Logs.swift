@@ -95,7 +95,9 @@ final class Logs: Sendable {
 
     /// The copier says how far a log goes; who waits for more is woken.
     func lengthened(_ id: ExecutionID, to end: LogEnd) {
-        let woken = state.withLock { state in
+        let woken: [CheckedContinuation<Void, Never>] = state.withLock { state in
+            // The copier says where a log ends also when it opens it: what is no news wakes nobody.
+            guard state.growing[id]?.end != end else { return [] }
             var growth = state.growing[id] ?? Growth(end: end)
             defer { state.growing[id] = growth }
             growth.end = end
