@@ -24,6 +24,12 @@ for (const type of ["dragenter", "dragover", "drop"])
 # Every upload that goes on, and where: what a page sends again shows here.
 RECORD_OFFSETS = """
 window.offsets = [];
+window.sentBytes = 0;
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function (body) {
+    window.sentBytes += body?.size ?? body?.byteLength ?? 0;
+    send.apply(this, arguments);
+};
 const open = XMLHttpRequest.prototype.open;
 XMLHttpRequest.prototype.open = function (method, address) {
     const match = /offset=(\\d+)/.exec(address);
@@ -187,6 +193,26 @@ class Files(unittest.TestCase):
         self.console.wait_for_outcome(everywhere("placed"), seconds=60)
         self.assertGreater(min(offsets()), 0, "it began anew")
         self.assertEqual((self.home() / "again.bin").read_bytes(), path.read_bytes())
+
+    def test_of_a_file_that_was_deployed_before_only_what_has_changed_is_sent(self):
+        path = self.folder / "nearly.bin"
+        content = bytearray(os.urandom(20 << 20))
+        for turn in range(2):
+            path.write_bytes(content)
+            self.console.open("#deploy")
+            self.console.choose_all()
+            self.console.driver.execute_script(RECORD_OFFSETS)
+            self.console.find("#files")[0].send_keys(str(path))
+            self.console.card("nearly.bin")
+            self.console.send()
+            self.console.wait_for_outcome(everywhere("placed"), seconds=60)
+            self.assertEqual((self.home() / "nearly.bin").read_bytes(), content)
+            sent = self.console.driver.execute_script("return window.sentBytes")
+            if turn == 0:
+                self.assertGreaterEqual(sent, 20 << 20)
+            for place in (0, 7 << 20, (20 << 20) - 1):
+                content[place] ^= 1
+        self.assertLess(sent, (3 << 20) + 4096)
 
     def slow_down(self, bytes_a_second):
         """So that there is something to cut; -1 for as fast as it goes."""

@@ -3,7 +3,8 @@ import { button, element } from "./element.js";
 import { count, size } from "./format.js";
 import { onceAFrame } from "./pacing.js";
 import { Rate, progressWords } from "./rate.js";
-import { Cancelled, SIGNED_OUT, Unreadable, Upload } from "./upload.js";
+import { SIGNED_OUT, Upload } from "./upload.js";
+import { Cancelled, Unreadable } from "./uploadends.js";
 
 /** A file or folder to be placed: its options, its progress and, once it is at the gateway, its blob. */
 export class FileCard {
@@ -15,7 +16,8 @@ export class FileCard {
     #key;
     #upload;
     #rate = new Rate();
-    #isWaiting = false;
+    #done = 0;
+    #doing = "sending";
     #progress = element("progress", { max: "1", value: 0, hidden: true });
     #note = element("p", { class: "note" });
     #summary = element("span", { class: "quiet summary" });
@@ -135,10 +137,10 @@ export class FileCard {
         if (this.#content) this.blob = undefined;
     }
 
-    /** Sends the bytes unless they are at the gateway. */
-    async send(signal) {
+    /** Sends the bytes unless they are at the gateway; of an `isFamiliar` file only those that it lacks. */
+    async send(signal, isFamiliar = false) {
         if (this.isSent) return;
-        this.#upload ??= new Upload(this.#content, { key: this.#key, told: (...word) => this.#told(...word) });
+        this.#upload ??= new Upload(this.#content, { key: this.#key, told: (...word) => this.#told(...word), isFamiliar });
         this.#upload.signal = signal;
         this.#progress.hidden = false;
         try {
@@ -163,19 +165,21 @@ export class FileCard {
         this.sent = 0;
     }
 
-    #told(sent, isWaiting) {
-        this.sent = sent;
-        this.#isWaiting = isWaiting;
-        this.#rate.add(performance.now(), sent);
+    #told(bytes, doing) {
+        if (doing !== this.#doing) this.#rate = new Rate();
+        this.#doing = doing;
+        this.#done = bytes;
+        if (doing !== "reading") this.sent = bytes;
+        this.#rate.add(performance.now(), bytes);
         this.#draw();
         this.moved?.();
     }
 
     #drawProgress() {
         if (!this.#upload || this.#progress.hidden) return;
-        this.#progress.value = this.size > 0 ? this.sent / this.size : 1;
-        const words = progressWords(this.sent, this.size, this.#isWaiting ? undefined : this.#rate.perSecond);
-        this.tell(this.#isWaiting ? `${words} · lost the gateway, going on when it is back` : words);
+        this.#progress.value = this.size > 0 ? this.#done / this.size : 1;
+        const words = progressWords(this.#done, this.size, this.#doing === "waiting" ? undefined : this.#rate.perSecond);
+        this.tell({ waiting: `${words} · lost the gateway, going on when it is back`, reading: `Looking what has changed: ${words}` }[this.#doing] ?? words);
     }
 }
 

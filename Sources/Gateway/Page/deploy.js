@@ -9,8 +9,9 @@ import { profilesOf } from "./profiles.js";
 import { deed, problemOf, requestsOf } from "./requests.js";
 import { Result } from "./result.js";
 import { submitAll } from "./submit.js";
-import { Cancelled, SIGNED_OUT, Unreadable } from "./upload.js";
+import { SIGNED_OUT } from "./upload.js";
 import { UploadBar } from "./uploadbar.js";
+import { Cancelled, Unreadable } from "./uploadends.js";
 
 /** How long the gateway offers an order to a node that is away, unless told otherwise. */
 const USUAL_WAIT_MILLISECONDS = 600_000;
@@ -167,7 +168,7 @@ class Deploy {
         const hasFiles = this.files.cards.length > 0;
         this.#hold(true);
         try {
-            await this.bar.send(this.files.cards);
+            await this.bar.send(this.files.cards, (card) => this.context.world.hasDeployed(card.name));
             const executions = await submitAll(this.#requests);
             this.picker.remember();
             if (hasFiles) this.#show(executions);

@@ -1,4 +1,6 @@
 import { Refusal, address, get, refused, remove, unreachable } from "./api.js";
+import { chunkList } from "./chunklist.js";
+import { Cancelled, Unreadable } from "./uploadends.js";
 import { UploadMemory } from "./uploadmemory.js";
 
 /** Up to this many bytes go in one request; more go by an upload that can be taken up again where it was cut. */
@@ -16,12 +18,6 @@ const MOST_VAIN = 4;
 /** Why an upload is stopped whose user may come back: what the gateway has of it is kept. */
 export const SIGNED_OUT = "signed out";
 
-/** The user has called the upload off. */
-export class Cancelled extends Error {}
-
-/** The browser cannot read the file any more: it has changed or gone since it was chosen. */
-export class Unreadable extends Error {}
-
 /**
  * Brings a file's bytes to the gateway, through lost connections and a gateway that starts anew: it goes on where the
  * gateway says it is.
@@ -31,12 +27,18 @@ export class Upload {
     #offset = 0;
     #size;
     #vain = 0;
+    /** Ranges that the gateway still lacks, where it was told the file's hashes. */
+    #missing;
+    #list;
     /** The gateway's last word on how far it is. */
     #answer;
 
-    /** `told(sentBytes, isWaiting)` is called as bytes go; `key` names the file where a later page may meet it again. */
-    constructor(file, { key, told, signal }) {
-        Object.assign(this, { file, key, told, signal });
+    /**
+     * `told(bytes, doing)` is called as it goes, *doing* being "sending", "reading" or "waiting"; `key` names the file where a
+     * later page may meet it again; of an `isFamiliar` one the gateway may have most: only what it lacks is sent.
+     */
+    constructor(file, { key, told, signal, isFamiliar }) {
+        Object.assign(this, { file, key, told, signal, isFamiliar });
     }
 
     /** Returns `{ blob }`. Throws a Refusal, Cancelled or Unreadable; called again it goes on. */
@@ -44,18 +46,19 @@ export class Upload {
         this.#size = this.file.size;
         let [delay, moved] = [FIRST_DELAY, Date.now()];
         for (;;) {
-            const before = this.#offset;
+            const before = this.#here;
             try {
                 const answer = await this.#step();
                 if (answer.blob) return this.#done(answer);
             } catch (error) {
+                if (error.code === "hash_mismatch") throw new Unreadable();
                 if (!isPassing(error) || Date.now() - moved > PATIENCE_MILLISECONDS) throw error;
-                this.told(this.#offset, true);
+                this.told(this.#here, "waiting");
                 await pause(delay, this.signal);
                 delay = Math.min(delay * 2, LONGEST_DELAY);
                 await this.#catchUp(error);
             }
-            if (this.#offset > before) [delay, moved, this.#vain] = [FIRST_DELAY, Date.now(), 0];
+            if (this.#here > before) [delay, moved, this.#vain] = [FIRST_DELAY, Date.now(), 0];
         }
     }
 
@@ -63,7 +66,7 @@ export class Upload {
     forget() {
         UploadMemory.drop(this.key);
         if (this.#id) remove(`uploads/${this.#id}`).catch(() => undefined);
-        this.#id = undefined;
+        this.#id = this.#missing = undefined;
         this.#offset = 0;
     }
 
@@ -72,10 +75,9 @@ export class Upload {
         if (!this.#id) await this.#open();
         // The last piece arrived and its answer did not.
         if (this.#answer?.blob) return this.#answer;
-        const piece = this.file.slice(this.#offset, this.#offset + PIECE_BYTES);
-        const answer = await this.#send("PATCH", `uploads/${this.#id}?offset=${this.#offset}`, piece);
-        this.#offset = answer.offset ?? this.#size;
-        return answer;
+        const end = Math.min(this.#missing?.[0]?.[1] ?? this.#size, this.#offset + PIECE_BYTES);
+        const piece = this.file.slice(this.#offset, end);
+        return this.#hear(await this.#send("PATCH", `uploads/${this.#id}?offset=${this.#offset}`, piece));
     }
 
     async #whole() {
@@ -94,17 +96,32 @@ export class Upload {
             await this.#ask();
         }
         if (this.#id) return;
-        const body = new Blob([JSON.stringify({ size: this.#size })], { type: "application/json" });
-        const { upload, offset } = await this.#send("POST", "uploads", body);
-        this.#id = upload;
-        this.#offset = offset ?? 0;
-        UploadMemory.keep(this.key, upload);
+        if (this.isFamiliar) this.#list ??= await chunkList(this.file, (done) => this.told(done, "reading"), this.signal);
+        const body = new Blob([JSON.stringify({ size: this.#size, list: this.#list })], { type: "application/json" });
+        const answer = this.#hear(await this.#send("POST", "uploads", body));
+        if (answer.blob) return;
+        this.#id = answer.upload;
+        UploadMemory.keep(this.key, answer.upload);
+    }
+
+    /** Takes over where the gateway says it is. */
+    #hear(answer) {
+        this.#missing = answer.missing;
+        this.#offset = answer.missing?.[0]?.[0] ?? answer.offset ?? this.#size;
+        this.#answer = answer;
+        return answer;
+    }
+
+    /** Bytes that the gateway has. */
+    get #here() {
+        if (!this.#missing) return this.#offset;
+        return this.#size - this.#missing.reduce((sum, [from, to]) => sum + to - from, 0);
     }
 
     /** After a failure: how far the gateway came. One that is away too is no news. */
     async #catchUp(failure) {
         if (!this.#id) return;
-        const before = this.#offset;
+        const before = this.#here;
         try {
             await this.#ask();
         } catch (error) {
@@ -112,7 +129,7 @@ export class Upload {
             return;
         }
         // A conflict is with an older connection that the gateway has not seen end.
-        if (failure.status === 0) this.#vain = this.#offset > before ? 0 : this.#vain + 1;
+        if (failure.status === 0) this.#vain = this.#here > before ? 0 : this.#vain + 1;
         if (this.#vain >= MOST_VAIN) throw new Unreadable();
     }
 
@@ -120,12 +137,11 @@ export class Upload {
         try {
             const answer = await get(`uploads/${this.#id}`);
             if (answer.size !== undefined && answer.size !== this.#size) throw new Refusal(404, "unknown_upload", "");
-            this.#offset = answer.offset ?? this.#size;
-            this.#answer = answer;
+            this.#hear(answer);
         } catch (error) {
             if (error.code !== "unknown_upload") throw error;
             UploadMemory.drop(this.key);
-            this.#id = this.#answer = undefined;
+            this.#id = this.#answer = this.#missing = undefined;
             this.#offset = 0;
         }
     }
@@ -133,14 +149,14 @@ export class Upload {
     #done(answer) {
         UploadMemory.drop(this.key);
         this.#id = undefined;
-        this.told(this.#size, false);
+        this.told(this.#size, "sending");
         return answer;
     }
 
     #send(method, path, body) {
-        const from = this.#offset;
+        const here = this.#here;
         const type = body.type || "application/octet-stream";
-        return transmit(method, path, body, type, (sent) => this.told(Math.min(from + sent, this.#size), false), this.signal);
+        return transmit(method, path, body, type, (sent) => this.told(Math.min(here + sent, this.#size), "sending"), this.signal);
     }
 }
 

@@ -24,8 +24,11 @@ export class UploadBar {
     /** Whether the user went while it sent: what the gateway has of it is kept. */
     wasSignedOut = false;
 
-    /** Returns when all are at the gateway; throws what an upload throws (upload.js). */
-    async send(cards) {
+    /**
+     * Returns when all are at the gateway; throws what an upload throws (uploadends.js). `isFamiliar(card)` says of which the
+     * gateway may have most already.
+     */
+    async send(cards, isFamiliar) {
         const ahead = cards.filter((card) => !card.isSent);
         this.#abort = new AbortController();
         this.#rate = new Rate();
@@ -38,7 +41,7 @@ export class UploadBar {
         addEventListener("beforeunload", this.warn);
         try {
             const { signal } = this.#abort;
-            await inLanes(UPLOADS_AT_ONCE, ahead, (card) => card.send(signal));
+            await inLanes(UPLOADS_AT_ONCE, ahead, (card) => card.send(signal, isFamiliar(card)));
         } finally {
             this.wasSignedOut = this.#abort.signal.reason === SIGNED_OUT;
             this.#abort = undefined;

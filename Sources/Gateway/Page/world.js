@@ -38,6 +38,11 @@ export class World extends EventTarget {
         return [...this.executions.values()].sort((one, other) => other.created - one.created);
     }
 
+    /** Whether a file of this name is among what the user deployed lately. */
+    hasDeployed(name) {
+        return [...this.executions.values()].some(({ files = [] }) => files.some((file) => file.name === name));
+    }
+
     /** Takes in executions; an answer that was overtaken by newer word of the same execution changes nothing. */
     addExecutions(list) {
         for (const execution of list) {

@@ -1,3 +1,4 @@
+import "./blake2b.js";
 import "./children.js";
 import "./escapes.js";
 import "./figures.js";
