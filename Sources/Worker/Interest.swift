@@ -1,4 +1,6 @@
 /// Which topics somebody listens to, at which broker.
+///
+/// A broker that is lost says so itself: with the connection of the output lane all that was wanted over it ends.
 struct Interest: Equatable, Sendable {
     private var prefixes: [Int: Set<[UInt8]>] = [:]
 
@@ -9,8 +11,6 @@ struct Interest: Equatable, Sendable {
             prefixes[broker]?.remove(prefix)
         }
     }
-
-    mutating func lost(_ broker: Int) { prefixes[broker] = nil }
 
     /// The brokers at which somebody listens to this topic.
     func brokers(for topic: [UInt8]) -> [Int] {

@@ -44,9 +44,8 @@ final class Node {
                 site.sendDue()
                 for keeper in keepers.values { keeper.tick() }
             case .lost(let broker):
+                // Who listens there says the output lane alone: the next broker's word may have come before this.
                 log.warning("broker lost", metadata: ["broker": "\(broker)"])
-                site.interest.lost(broker)
-                status.interestChanged()
             case .refused(let broker, let failure):
                 log.error(
                     "broker refuses",

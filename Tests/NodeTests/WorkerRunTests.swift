@@ -197,7 +197,7 @@ struct PolicyTests {
 }
 
 struct InterestTests {
-    @Test func `a topic is published where a prefix of it is wanted, until the broker is lost`() {
+    @Test func `a topic is published where a prefix of it is wanted, as long as it is`() {
         var interest = Interest()
         let topic = Array("output/ana/X/n1/".utf8)
         #expect(interest.brokers(for: topic).isEmpty)
@@ -207,7 +207,7 @@ struct InterestTests {
         interest.change(Array("output/ana/".utf8), at: 0, isWanted: true)
         #expect(interest.brokers(for: topic) == [0, 1])
         interest.change(Array("output/".utf8), at: 1, isWanted: false)
-        interest.lost(0)
+        for prefix in ["output/ana/", "output/bob/"] { interest.change(Array(prefix.utf8), at: 0, isWanted: false) }
         #expect(interest.brokers(for: topic).isEmpty)
     }
 }

@@ -61,9 +61,7 @@ final class SwarmNode {
             case .connected:
                 count(.connected)
                 outbox.hurry(at: loop.now)
-            case .lost(let broker):
-                count(.lost)
-                listening[broker] = nil
+            case .lost: count(.lost)
             case .interest(let broker, let prefix, let isWanted):
                 if isWanted {
                     listening[broker, default: []].insert(prefix)
