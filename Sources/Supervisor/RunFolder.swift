@@ -22,6 +22,10 @@ package struct RunFolder: Hashable, Sendable {
         guard let file = try? File(lock, O_RDWR) else { return false }
         return estiba_lock_is_held(file.descriptor) == 1
     }
+
+    /// Sees to it that a supervisor that was started and has not come so far begins nothing any more; false where one has
+    /// begun: the spool is there.
+    package func closeToSupervisors() -> Bool { mkdir(spool, 0o700) == 0 }
 }
 
 extension RunFolder {

@@ -79,6 +79,9 @@ extension RunKeeper {
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         let folder = site.store.folder(of: execution)
         site.chores.add {
+            // One that was started by the worker before this one, and comes only now, finds the spool and leaves. One that
+            // was faster than that lives.
+            if !folder.closeToSupervisors(), folder.isAlive { return mailbox.post { keeper.value.watchSupervisor() } }
             if let plan = try? Plan.read(from: folder) { _ = Leftovers.kill(of: plan) }
             let length = (try? SpoolReader(folder.spool).length()) ?? 0
             mailbox.post {

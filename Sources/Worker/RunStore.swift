@@ -72,7 +72,8 @@ struct RunStore: Sendable {
         rename(folder.path + "/order", folder.path + "/settled")
         removeAssemblies(of: execution)
         for name in (try? File.names(in: folder.spool)) ?? [] { unlink("\(folder.spool)/\(name)") }
-        rmdir(folder.spool)
+        // Without an exit record its supervisor may still be on its way: the empty folder keeps it from beginning.
+        if access(folder.exit, F_OK) == 0 { rmdir(folder.spool) }
     }
 
     /// The last state of a run that ended without an exit record of its supervisor.

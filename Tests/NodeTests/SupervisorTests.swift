@@ -35,6 +35,21 @@ import Testing
                 == .finished(ControlRecord.Finish(state: 6, value: 3, stdoutBytes: 3, stderrBytes: 0)))
     }
 
+    @Test func `a supervisor that comes after its run was given up begins nothing`() throws {
+        let place = try ScratchFolder()
+        let late = try TestRun(["touch", place.path + "/ran"])
+        #expect(late.folder.closeToSupervisors())
+        try late.start()
+        var status: Int32 = 0
+        #expect(waitpid(late.supervisor, &status, 0) == late.supervisor)
+        #expect(status >> 8 == Supervisor.Refusal.begun.rawValue)
+        #expect(!FileManager.default.fileExists(atPath: place.path + "/ran"))
+        #expect(!FileManager.default.fileExists(atPath: late.folder.exit))
+        let soon = try TestRun(["true"])
+        _ = try soon.runToEnd()
+        #expect(!soon.folder.closeToSupervisors())
+    }
+
     @Test(arguments: [
         ("exit 0", ExitRecord.Ending.exited(code: 0)), ("exit 127", .exited(code: 127)),
         ("exit 126", .exited(code: 126)), ("kill -9 $$", .signalled(signal: 9)),
