@@ -127,6 +127,16 @@ import Testing
         #expect(dispatcher.executions[id]?.isSettled == true)
     }
 
+    @Test mutating func `a run that the node has cancelled has a reason, who stopped it`() throws {
+        _ = dispatcher.receive(.arrived(a), at: at(0))
+        _ = dispatcher.receive(.opened(execution()), at: at(0))
+        _ = dispatcher.receive(
+            .stopWished(id, runs: [0], StopWish(graceMilliseconds: 1, user: "ana")), at: at(1))
+        _ = dispatcher.receive(.reported(id, a, report(1, .cancelled)), at: at(2))
+        let note = try #require(dispatcher[key(0)]?.note)
+        #expect(note.code == .cancelled && note.sentence.contains("by ana") && note.sentence.contains("on a"))
+    }
+
     @Test mutating func `a stop is repeated until the run has ended, and after the node's return`() {
         _ = dispatcher.receive(.arrived(a), at: at(0))
         _ = dispatcher.receive(.opened(execution()), at: at(0))

@@ -80,7 +80,7 @@ extension Dispatcher {
         if run.state != report.state { run.since = now.unixMilliseconds }
         run.sequence = report.sequence
         run.state = report.state
-        run.note = report.note
+        run.note = report.note ?? Self.note(on: run)
         run.leftOver = report.leftOver
         if report.spool != 0, run.spool == 0 { run.spool = report.spool }
         if report.state.isTerminal {
@@ -90,6 +90,13 @@ extension Dispatcher {
         change(key) { $0 = run }
         if run.state.isTerminal { forget(key, node) } else if run.stop == nil { owed[key] = nil }
         return [.record(key), acknowledge, .changed(key)]
+    }
+
+    /// A worker does not say why it cancelled a run; who wished it stands here.
+    private static func note(on run: Run) -> Failure? {
+        guard case .cancelled = run.state else { return nil }
+        let user = run.stop.map { " by \($0.user)" } ?? ""
+        return Failure(.cancelled, "Stopped\(user) before the command was started on \(run.node).")
     }
 
     mutating func stop(_ id: ExecutionID, _ runs: [Int]?, _ wish: StopWish, _ now: Moment) -> [Effect] {
