@@ -114,8 +114,8 @@ let package = Package(
 
         // Thin mains.
         program("estiba", ["Commands"]),
-        program("estiba-broker", ["Broker", "Settings", logging, lifecycle, signals]),
-        program("estiba-gateway", ["Gateway"]),
+        program("estiba-broker", ["Broker", "Bus", "Settings", logging, lifecycle, signals]),
+        program("estiba-gateway", ["Gateway", "Bus", "Settings", logging]),
         program("estiba-worker", ["Worker"]),
         program("estiba-simulator", ["Simulator"]),
         program("estiba-authenticator", ["Authenticator", "Settings", logging, lifecycle, signals]),

@@ -39,8 +39,13 @@ final class BulkLane {
         guard (4...5).contains(message.count), !message.isOversized else {
             return drop("not 4 or 5 frames", sender.text)
         }
-        let header = message[2].withBytes { try? Header(bytes: $0) }
-        guard let header else { return drop("malformed header", sender.text) }
+        let header: Header
+        do {
+            header = try message[2].withBytes { bytes throws(Header.Malformed) in try Header(bytes: bytes) }
+        } catch {
+            guard case .version(let found) = error else { return drop("malformed header", sender.text) }
+            return drop("protocol version \(found)", sender.text)
+        }
         let id = message[0].bytes
         if message[1].count == 0 {
             guard header.verb == .hello else { return drop("a verb the broker does not know", sender.text) }

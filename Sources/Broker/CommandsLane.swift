@@ -77,9 +77,10 @@ final class CommandsLane {
     }
 
     private func refuse(_ malformed: Header.Malformed, _ connection: Connection, _ sender: SenderNames.Sender) {
-        drop("malformed header", sender.text)
-        guard case .version = malformed else { return }
-        let failure = Failure(.version, "this broker speaks version \(ProtocolVersion.newest)")
+        guard case .version(let found) = malformed else { return drop("malformed header", sender.text) }
+        drop("protocol version \(found)", sender.text)
+        let failure = Failure(
+            .version, "this broker speaks versions \(ProtocolVersion.oldest) to \(ProtocolVersion.newest)")
         _ = socket(connection.side).tell(connection.id, Header(.failure), failure.wire.bytes)
     }
 

@@ -21,6 +21,9 @@ final class BrokerLine {
     private var senders = PrincipalCache()
     private var interest: Set<[UInt8]> = []
     private var subscriptions: Set<[UInt8]> = []
+    /// Versions that are not known here, with who spoke them: told once.
+    private var foreigners: Set<String> = []
+    private static let mostForeigners = 1000
     var hello: WireHello
 
     init(
@@ -175,8 +178,14 @@ final class BrokerLine {
     private func received(_ message: inout Multipart, on lane: Link.Lane) {
         guard message.count >= 3, !message.isOversized else { return }
         let headerBytes = message[1].bytes
-        guard let header = try? Header(bytes: headerBytes) else { return }
         let sender = message[0].withBytes { senders[$0] }
+        let header: Header
+        do {
+            header = try Header(bytes: headerBytes)
+        } catch {
+            if case .version(let found) = error { foreign(found, from: sender) }
+            return
+        }
         let body = message[2].bytes
         if lane == .commands { apply(state.receive(.heard, at: loop.now)) }
         guard sender == nil else {
@@ -199,6 +208,21 @@ final class BrokerLine {
             events.append(.refused(broker: index, Failure(failure)))
         default: take(header, headerBytes, body, [], from: nil, on: lane)
         }
+    }
+
+    /// Somebody speaks a version that this program does not know: said here and there, once for each and line.
+    private func foreign(_ version: UInt8, from sender: Principal?) {
+        guard foreigners.count < Self.mostForeigners,
+            foreigners.insert("\(version) \(sender?.description ?? "")").inserted
+        else { return }
+        let known = "versions \(ProtocolVersion.oldest) to \(ProtocolVersion.newest)"
+        let who = sender?.description ?? "the broker"
+        events.append(
+            .refused(broker: index, Failure(.version, "\(who) speaks version \(version), this program \(known)")))
+        guard let sender else { return }
+        let failure = Failure(.version, "the other side speaks \(known)")
+        guard let body: [UInt8] = try? failure.wire.serializedBytes() else { return }
+        sendCommand([Array(sender.description.utf8), Header(.failure).bytes, body])
     }
 
     private func take(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Messages
 import Spool
 
 /// The command line: one verb a file.
@@ -15,7 +16,7 @@ struct Estiba: AsyncParsableCommand {
             ESTIBA_GATEWAY and ESTIBA_TOKEN name the gateway and the login; otherwise what `estiba login` or `estiba up` \
             left in ~/.config/estiba. `estiba --generate-completion-script bash` writes completions.
             """,
-        version: "0.1.0",
+        version: Program.version,
         subcommands: [
             UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, NodesVerb.self, RunVerb.self,
             DeployVerb.self, RollbackVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self,

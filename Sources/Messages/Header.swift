@@ -50,7 +50,7 @@ package struct Header: Hashable, Sendable {
         guard bytes.count == Self.size else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
         let version = reader.u8()
-        guard version == ProtocolVersion.newest else { throw .version(version) }
+        guard ProtocolVersion.isSpoken(version) else { throw .version(version) }
         let verb = reader.u8()
         guard let known = Verb(rawValue: verb) else { throw .verb(verb) }
         guard reader.u16() == 0, reader.u32() == 0 else { throw .reserved }
@@ -61,7 +61,7 @@ package struct Header: Hashable, Sendable {
 
     package var bytes: [UInt8] {
         var writer = ByteWriter(capacity: Self.size)
-        writer.u8(ProtocolVersion.newest)
+        writer.u8(ProtocolVersion.written)
         writer.u8(verb.rawValue)
         writer.u16(0)
         writer.u32(0)

@@ -1,4 +1,11 @@
+private import Synchronization
+
 /// The programs' own version, for people; peers compare `ProtocolVersion`.
 package enum Program {
-    package static let version = "0.1.0"
+    private static let pretended = Mutex<String?>(nil)
+
+    package static var version: String { pretended.withLock { $0 } ?? "0.1.0" }
+
+    /// Makes this process call itself another version, for tests of upgrades.
+    package static func pretend(_ version: String) { pretended.withLock { $0 = version } }
 }

@@ -1,3 +1,4 @@
+import Bus
 import Logging
 import ServiceLifecycle
 import Settings
@@ -19,7 +20,9 @@ extension Worker {
         Daemon.helpIfAsked(usage)
         Daemon.startLogging()
         do {
-            let worker = Worker(try WorkerSettings(try await Settings.load()))
+            let settings = try await Settings.load()
+            try VersionSettings.apply(settings, log: Logger(label: "estiba.worker"))
+            let worker = Worker(try WorkerSettings(settings))
             let group = ServiceGroup(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "estiba.worker")
             )

@@ -84,7 +84,11 @@ final class BusEnd {
             logger.warning("broker lost", metadata: ["broker": "\(broker)"])
             apply(.lost(broker: broker))
         case .refused(let broker, let failure):
-            logger.error("broker refuses", metadata: ["broker": "\(broker)", "code": "\(failure.code.rawValue)"])
+            logger.error(
+                "broker refuses",
+                metadata: [
+                    "broker": "\(broker)", "code": "\(failure.code.rawValue)", "why": "\(failure.sentence)",
+                ])
         case .following: arrivals.append(.following)
         case .message(let message): take(message)
         case .beat(let broker, let digest):

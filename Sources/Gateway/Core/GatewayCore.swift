@@ -87,7 +87,7 @@ final class GatewayCore: Service {
             files: { wanted in bulk.serve(wanted) { bus.send($0) } }, statuses: statuses)
         bus.prepare(context) { loop throws(ZeroMQError) in
             let end = BusEnd(keys: keys, nodes: nodes, sinks: sinks, logger: logger)
-            try end.start(on: loop, pair: pair, brokers: brokers, program: settings.name)
+            try end.start(on: loop, pair: pair, brokers: brokers, program: Program.version)
             return end
         }
     }

@@ -1,4 +1,5 @@
 import Broker
+import Bus
 import Logging
 import ServiceLifecycle
 import Settings
@@ -17,10 +18,13 @@ Daemon.helpIfAsked(
       registry   registry file: who may be on the bus; read again when it changes
     """)
 do {
-    let settings = try BrokerSettings(await Settings.load())
+    let given = try await Settings.load()
+    let settings = try BrokerSettings(given)
     Daemon.startLogging()
+    let log = Logger(label: "broker")
+    try VersionSettings.apply(given, log: log)
     let group = ServiceGroup(
-        services: [Broker(settings)], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "broker"))
+        services: [Broker(settings)], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
     try await group.run()
 } catch {
     Daemon.refuse("estiba-broker", "\(error)")

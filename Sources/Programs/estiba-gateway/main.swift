@@ -1,3 +1,4 @@
+import Bus
 import Gateway
 import Logging
 import Settings
@@ -6,7 +7,9 @@ Daemon.helpIfAsked("usage: estiba-gateway --config FILE.yaml   (docs/operations.
 Daemon.startLogging()
 do {
     let logger = Logger(label: "estiba-gateway")
-    let gateway = try GatewayDaemon(try await Settings.load(), logger: logger, onReady: Daemon.tellReady)
+    let settings = try await Settings.load()
+    try VersionSettings.apply(settings, log: logger)
+    let gateway = try GatewayDaemon(settings, logger: logger, onReady: Daemon.tellReady)
     try await gateway.run()
 } catch {
     Daemon.refuse("estiba-gateway", "\(error)")
