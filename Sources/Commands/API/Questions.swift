@@ -33,6 +33,7 @@ struct Submission: Encodable, Sendable, Equatable {
     var waitMilliseconds: UInt64?
     var timeoutMilliseconds: UInt64?
     var graceMilliseconds: UInt64?
+    var lossless: Bool?
     var service: Service?
 }
 

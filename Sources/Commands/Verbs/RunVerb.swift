@@ -57,6 +57,11 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Time between asking the command to end and killing it; otherwise 1m.")
     var grace: TimeSpan?
 
+    @Flag(
+        help: "Let the command wait while its output cannot be copied; otherwise the oldest 64 MiB too many are let go."
+    )
+    var lossless = false
+
     @Flag(help: "Return when it is accepted and print the execution's id.")
     var detach = false
 
@@ -64,5 +69,6 @@ struct LimitOptions: ParsableArguments {
         submission.timeoutMilliseconds = timeout?.milliseconds
         submission.waitMilliseconds = wait?.milliseconds
         submission.graceMilliseconds = grace?.milliseconds
+        submission.lossless = lossless ? true : nil
     }
 }
