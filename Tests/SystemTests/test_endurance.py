@@ -1,4 +1,5 @@
-"""Lines on both streams while readers come and go and every part is killed once: byte-exact, in order, right exit code."""
+"""Lines on both streams while readers come and go and every part is killed again and again: byte-exact, in order, right exit
+code."""
 
 import os
 import random
@@ -10,7 +11,10 @@ import unittest
 import estiba
 
 LINES = 1_000_000 if os.environ.get("ESTIBA_TEST_LONG") else 100_000
-READERS = 20
+READERS = 50
+KILLS = 50 if os.environ.get("ESTIBA_TEST_LONG") else 20
+# `up` waits longer and longer before it starts a part that keeps dying, so the kills want their time.
+SECONDS = 150 if os.environ.get("ESTIBA_TEST_LONG") else 60
 
 PROGRAM = """
 import sys, time
@@ -20,32 +24,43 @@ for number in range(1, lines + 1):
     sys.stderr.write(f"err {number}\\n")
     if number %% (lines // 100) == 0:
         sys.stdout.flush()
-        time.sleep(0.1)
+        time.sleep(%f)
 sys.exit(7)
 """
 
 
 class Endurance(unittest.TestCase):
+    killed = 0
+
+    def kill(self, up):
+        """Kills the parts in turn, each as soon as there is a next one of it, over the time the command runs."""
+        for number in range(KILLS):
+            part = ("node1", "broker", "gateway")[number % 3]
+            estiba.wait_for(lambda: part in up.pids(), 30, part)
+            up.kill(part)
+            self.killed += 1
+            time.sleep(random.uniform(0.5, 1.5) * SECONDS / KILLS)
+
     def test_every_part_is_killed_and_no_line_is_lost(self):
         wanted = {stream: "".join(f"{stream} {number}\n" for number in range(1, LINES + 1)).encode() for stream in ("out", "err")}
         with estiba.Up(nodes=1) as up:
             # From its restart on, the broker drops one slice in twenty.
             self.assertTrue(drop_output(up, percent=5))
-            execution = up.detached("run", "-n", "node1", "--", "python3", "-c", PROGRAM % LINES)
+            execution = up.detached("run", "-n", "node1", "--", "python3", "-c", PROGRAM % (LINES, SECONDS / 100))
             steady = up.start("logs", "-f", execution, "--raw")
             results = {}
-            thread = threading.Thread(target=lambda: results.update(steady=steady.communicate(timeout=180)))
+            thread = threading.Thread(target=lambda: results.update(steady=steady.communicate(timeout=SECONDS + 180)))
             thread.start()
+            killer = threading.Thread(target=self.kill, args=(up,))
+            killer.start()
             for number in range(READERS):
                 reader = up.start("logs", "-f", execution, "--raw")
                 time.sleep(random.uniform(0.05, 0.5))
                 reader.kill()
                 out, _ = reader.communicate()
                 self.assertEqual(out, wanted["out"][:len(out)], f"reader {number}")
-                if number in (4, 9, 14):
-                    part = {4: "node1", 9: "broker", 14: "gateway"}[number]
-                    before = up.kill(part)
-                    estiba.wait_for(lambda: up.pids().get(part, before) != before, what=part)
+            killer.join()
+            self.assertEqual(self.killed, KILLS)
             thread.join()
             out, errors = results["steady"]
             self.assertEqual(steady.returncode, 7)

@@ -1,0 +1,378 @@
+"""What a chaos run is done to: `estiba up` with a bad network between its parts (`Up`), or parts by YAML, as many as one likes
+of each (`Parts`)."""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+import http.client
+
+import estiba
+from chaos import ledger, relay
+
+PORTS_OF_A_BROKER = 5
+
+
+def processes(mark):
+    """Of all processes whose command line or environment holds the bytes: {pid: command line}."""
+    found = {}
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes()
+            if line and (mark in line or mark in (process / "environ").read_bytes()):
+                found[int(process.name)] = line.replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            pass
+    return found
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def parent(pid):
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return None
+
+
+class Installation:
+    """What both have in common. `parts` is {role: [names]}, `gateways` [(host, port, token)], `links` {name: Link}."""
+
+    def __init__(self, seed):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="estiba-chaos-"))
+        self.folder.chmod(0o755)
+        self.ledger = ledger.Ledger(self.folder)
+        self.network = relay.Network()
+        self.seed, self.links = seed, {}
+        self.volumes = {}
+
+    def link(self, name, number, target, base):
+        """An address of its own where the broker's ports are found again, behind a link."""
+        address = f"127.77.{os.getpid() % 250 + 1}.{number + 1}"
+        self.links[name] = self.network.link(name, self.seed, address, target, range(base, base + PORTS_OF_A_BROKER))
+        return address
+
+    def everyone(self):
+        return [name for names in self.parts.values() for name in names]
+
+    def signal(self, part, number):
+        pid = self.pid(part)
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, TypeError):
+            return None
+        return pid
+
+    def kill(self, part):
+        return self.signal(part, signal.SIGKILL)
+
+    def terminate(self, part):
+        return self.signal(part, signal.SIGTERM)
+
+    def pause(self, part):
+        return self.signal(part, signal.SIGSTOP)
+
+    def resume(self, pid):
+        """Not by the part's name: another process may have its place by now."""
+        try:
+            if pid:
+                os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def supervisors(self):
+        """Those of runs; what one of them has started and has not become another program yet is none."""
+        found = {pid for pid, line in processes(str(self.data).encode()).items() if "estiba-supervisor " in line}
+        return [pid for pid in found if parent(pid) not in found]
+
+    def kill_supervisor(self, which):
+        """SIGKILL for one of those that are there."""
+        there = sorted(self.supervisors())
+        if not there:
+            return None
+        pid = there[int(which * len(there))]
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return None
+        return pid
+
+    def fill(self, name):
+        """A file takes all that is free on a small file system."""
+        with open(self.volumes[name] / "filler", "wb") as file:
+            try:
+                while file.write(bytes(1 << 20)):
+                    file.flush()
+            except OSError:
+                pass
+
+    def free(self, name):
+        (self.volumes[name] / "filler").unlink(missing_ok=True)
+
+    def missing(self):
+        """The parts that do not come (back)."""
+        def absent():
+            return [part for part in self.everyone() if not (self.pid(part) and alive(self.pid(part)))]
+
+        end = time.monotonic() + 20
+        while absent() and time.monotonic() < end:
+            time.sleep(0.1)
+        return absent()
+
+    def leftovers(self):
+        """Processes of runs that are still there a moment after all runs have ended."""
+        def runs():
+            return [f"{pid} {line}" for pid, line in processes(str(self.ledger.path).encode()).items()] + [
+                f"{pid} supervisor" for pid in self.supervisors()]
+
+        end = time.monotonic() + 10
+        while runs() and time.monotonic() < end:
+            time.sleep(0.1)
+        return runs()
+
+
+class Up(Installation):
+    """`estiba up`: a broker, a gateway, three nodes, each of these four on a link of its own."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.parts = {"broker": ["broker"], "worker": ["node1", "node2", "node3"], "gateway": ["gateway"]}
+        try:
+            self.up = estiba.Up(nodes=3)
+            for number, part in enumerate(["gateway", *self.parts["worker"]]):
+                self.move(part, number)
+            for part in ["gateway", *self.parts["worker"]]:
+                before = self.up.kill(part)
+                estiba.wait_for(lambda: self.pid(part) not in (None, before), 20, part)
+        except BaseException:
+            self.stop()
+            raise
+        place = urllib.parse.urlsplit(self.up.url)
+        self.gateways = [(place.hostname, place.port, self.up.token)]
+        self.data, self.logs = self.up.folder, self.up.folder / "log"
+
+    def move(self, part, number):
+        """A part finds its broker behind a link from its next start on."""
+        file = self.up.folder / f"{part}.yaml"
+        settings = file.read_text()
+        base = int(re.search(r"^brokers: .*127\.0\.0\.1:(\d+)", settings, re.M).group(1))
+        address = self.link(part, number, "127.0.0.1", base)
+        file.write_text(re.sub(r"(?m)^(brokers: .*)127\.0\.0\.1:", rf"\g<1>{address}:", settings))
+
+    def pid(self, part):
+        try:
+            return self.up.pids().get(part)
+        except (OSError, ValueError):
+            return None
+
+    def stop(self):
+        try:
+            if hasattr(self, "up"):
+                self.up.stop()
+        finally:
+            self.network.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Parts(Installation):
+    """Brokers, gateways and workers by YAML; each is started again a moment after it has ended, as a service manager would."""
+
+    def __init__(self, seed, brokers=2, gateways=2, nodes=3, settings=None, volumes=(), program=None):
+        super().__init__(seed)
+        self.settings, self.program = settings or {}, program or (lambda part, name: estiba.build_folder() / name)
+        self.parts = {"broker": names("broker", brokers), "worker": names("node", nodes), "gateway": names("gateway", gateways)}
+        self.data, self.logs = self.folder, self.folder / "log"
+        self.processes, self.held, self.ending = {}, set(), threading.Event()
+        self.keepers = []
+        try:
+            for name in ["log", "keys", "codes", "data"]:
+                (self.folder / name).mkdir()
+            for name in volumes:
+                self.mount(name)
+            self.configure()
+            for part in self.everyone():
+                self.keepers.append(threading.Thread(target=self.keep, args=(part,), daemon=True))
+                self.keepers[-1].start()
+            self.gateways = []
+            for number, port in enumerate(self.ports):
+                self.gateways.append(("127.0.0.1", port, estiba.wait_for(lambda: self.login(port), 60, f"gateway{number + 1}")))
+            for gateway in self.gateways:
+                estiba.wait_for(lambda: self.present(gateway) >= nodes, 60, "all nodes")
+        except BaseException:
+            self.stop()
+            raise
+
+    # Setting up
+
+    def mount(self, part):
+        """The data of this part lie on a small file system of their own."""
+        folder = self.folder / "data" / part
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "chaos", folder], check=True, capture_output=True)
+        self.volumes[part] = folder
+
+    def key(self, name):
+        file = self.folder / "keys" / name
+        if not file.exists():
+            subprocess.run([estiba.build_folder() / "estiba", "keys", "new", file], check=True, capture_output=True)
+        return re.search(r"^public (\w+)", file.read_text(), re.M).group(1)
+
+    def configure(self):
+        bases, self.ports = [free_row(PORTS_OF_A_BROKER) for _ in self.parts["broker"]], [free_row(1) for _ in self.parts["gateway"]]
+        registry = [f"gateway:{name} {self.key(name)}" for name in self.parts["gateway"]]
+        registry += [f"node:{name} {self.key(name)}" for name in self.parts["worker"]]
+        (self.folder / "registry").write_text("\n".join(registry) + "\n")
+        authority = self.key("authority")
+        for name, base in zip(self.parts["broker"], bases):
+            self.write(name, listen="127.0.0.1", port=base, key=self.path("keys", name), registry=self.path("registry"))
+            self.key(name)
+        number = 0
+        for name in self.parts["worker"] + self.parts["gateway"]:
+            brokers = []
+            for broker, base in zip(self.parts["broker"], bases):
+                brokers.append(f"{self.link(f'{name}-{broker}', number, '127.0.0.1', base)}:{base} {self.key(broker)}")
+                number += 1
+            data = self.folder / "data" / name
+            data.mkdir(exist_ok=True)
+            if name in self.parts["worker"]:
+                (data / "home").mkdir()
+                (data / "home").chmod(0o755)
+                data.chmod(0o711)
+                self.write(name, name=name, key=self.path("keys", name), authority=authority, brokers=brokers, data=str(data),
+                           home=f"{data}/home", session=False, allowedUIDs=[os.getuid()], avahi="none")
+            else:
+                port = self.ports[self.parts["gateway"].index(name)]
+                self.write(name, name=name, key=self.path("keys", name), authority=self.path("keys", "authority"),
+                           registry=self.path("registry"), brokers=brokers, data=str(data), address=f"127.0.0.1:{port}",
+                           authenticator=self.path("none.sock"), instance="chaos", codes=self.path("codes"),
+                           allowedUIDs=[os.getuid()])
+
+    def path(self, *names):
+        return str(self.folder.joinpath(*names))
+
+    def write(self, part, **settings):
+        settings.update(self.settings.get(part, {}))
+        text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items())
+        (self.folder / f"{part}.yaml").write_text(text)
+
+    # Living
+
+    def keep(self, part):
+        """The life of a part: started, and started again 0.2 s after its end unless it is held back."""
+        name = "estiba-" + part.rstrip("0123456789").replace("node", "worker")
+        while not self.ending.is_set():
+            if part not in self.held:
+                with open(self.logs / f"{part}.log", "ab") as log:
+                    self.processes[part] = subprocess.Popen(
+                        [self.program(part, name), "--config", self.path(f"{part}.yaml")], stdin=subprocess.DEVNULL,
+                        stdout=log, stderr=log, start_new_session=True, env=environment())
+                self.processes[part].wait()
+            self.ending.wait(0.2)
+
+    def pid(self, part):
+        process = self.processes.get(part)
+        return process.pid if process and process.returncode is None else None
+
+    def hold(self, part):
+        """Ends a part, which stays away until `release`."""
+        self.held.add(part)
+        process = self.processes[part]
+        process.kill()
+        process.wait()
+
+    def release(self, part):
+        self.held.discard(part)
+
+    def login(self, port):
+        code = secrets.token_urlsafe(32)
+        file = self.folder / "codes" / hashlib.blake2b(code.encode(), digest_size=32).hexdigest()
+        file.write_text(f"{os.getuid()} root\n" if os.getuid() == 0 else f"{os.getuid()} {os.environ['USER']}\n")
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("POST", "/api/v1/login/code", json.dumps({"code": code}), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return json.loads(answer.read())["token"] if answer.status == 200 else None
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            file.unlink(missing_ok=True)
+
+    def ask(self, gateway, method, path, body=None, **fields):
+        host, port, token = gateway
+        connection = http.client.HTTPConnection(host, port, timeout=20)
+        fields = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | {
+            key.replace("_", "-"): value for key, value in fields.items()}
+        try:
+            connection.request(method, "/api/v1/" + path, body and json.dumps(body), fields)
+            return estiba.Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def present(self, gateway):
+        try:
+            return sum(node["present"] for node in self.ask(gateway, "GET", "nodes").json()["nodes"])
+        except (OSError, http.client.HTTPException, KeyError):
+            return 0
+
+    def said(self, part):
+        return (self.logs / f"{part}.log").read_text(errors="replace")
+
+    def stop(self):
+        self.ending.set()
+        for part in self.everyone():
+            self.terminate(part)
+            self.resume(self.pid(part))
+        for keeper in self.keepers:
+            keeper.join(15)
+        for pid in [pid for pid in processes(str(self.folder).encode()) if pid != os.getpid()]:
+            self.resume(pid)
+            os.kill(pid, signal.SIGKILL)
+        self.network.close()
+        for folder in self.volumes.values():
+            subprocess.run(["umount", "-l", folder], capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def names(stem, count):
+    return [f"{stem}{number}" for number in range(1, count + 1)]
+
+
+def environment():
+    return {key: value for key, value in os.environ.items() if not key.startswith("ESTIBA_")}
+
+
+def free_row(count):
+    """The first of some loopback ports in a row that are free."""
+    while True:
+        base = 20000 + secrets.randbelow(10000)
+        sockets = []
+        try:
+            for port in range(base, base + count):
+                sockets.append(socket.create_server(("127.0.0.1", port)))
+            return base
+        except OSError:
+            pass
+        finally:
+            for one in sockets:
+                one.close()
