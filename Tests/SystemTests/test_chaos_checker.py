@@ -102,6 +102,13 @@ class Checker(unittest.TestCase):
         doctored.ledger = []
         self.found(doctored, "is refused")
 
+    def test_no_space_is_a_cause_only_where_a_disk_was_full(self):
+        doctored = evidence(operation(lines=0), "refused", reason={"code": "no_space"})
+        doctored.ledger = []
+        self.found(doctored, "is refused")
+        doctored.history.append({"what": "fault", "fault": "full"})
+        self.assertEqual(checker.check(doctored), [])
+
     def test_another_exit_code(self):
         self.found(evidence(code=1), "exited with 1, not 0")
 

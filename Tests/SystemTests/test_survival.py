@@ -10,49 +10,7 @@ import unittest
 import estiba
 from chaos import case, installation
 
-# Lines at a steady pace, long enough for all that is done meanwhile; `.stop` in the working folder ends it.
-PRINTER = """
-import os, sys, time
-number = 0
-while not os.path.exists(sys.argv[1]):
-    number += 1
-    print("line", number, flush=True)
-    print("error", number, file=sys.stderr, flush=True)
-    time.sleep(0.02)
-open(sys.argv[1], "w").write(str(number))
-sys.exit(7)
-"""
-
-
-class Survival(case.Case):
-    def start(self, node="node1"):
-        """A command that prints until `finish`."""
-        self.mark = self.there.folder / ("end-" + os.urandom(4).hex())
-        execution = self.submit([node], "python3", "-c", PRINTER, str(self.mark))
-        estiba.wait_for(lambda: self.copied(execution, node) > 0, 30, "the first line")
-        return execution
-
-    def copied(self, execution, node="node1"):
-        return self.runs(execution)[node]["copied"]
-
-    def finish(self, execution, node="node1"):
-        """Lets it end; its output must be complete and its exit code its own."""
-        self.mark.touch()
-        run = self.ended(execution)[node]
-        self.assertEqual((run["state"], run.get("code")), ("exited", 7), run)
-        estiba.wait_for(lambda: self.ask("GET", f"executions/{execution}").json()["complete"], 20, "all output")
-        count = int(self.mark.read_text())
-        self.assertGreater(count, 20)
-        for stream, word in [("stdout", "line"), ("stderr", "error")]:
-            body = self.ask("GET", f"executions/{execution}/raw?node={node}&stream={stream}").body
-            self.assertEqual(body.decode().splitlines(), [f"{word} {number}" for number in range(1, count + 1)])
-
-    def goes_on(self, execution, node="node1", seconds=20):
-        """Waits until more of its output has come; returns how long that took."""
-        before, began = self.copied(execution, node), time.monotonic()
-        estiba.wait_for(lambda: self.copied(execution, node) > before, seconds, "more output")
-        return time.monotonic() - began
-
+class Survival(case.Printing):
     def test_a_command_outlives_kill_and_sigterm_of_every_part(self):
         execution = self.start()
         for number in (signal.SIGKILL, signal.SIGTERM):

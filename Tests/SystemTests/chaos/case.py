@@ -5,18 +5,37 @@ import json
 import os
 import re
 import signal
+import time
 import unittest
 
 import estiba
 from chaos import installation
 
 
+# Lines at a steady pace, long enough for all that is done meanwhile; `.stop` in the working folder ends it.
+PRINTER = """
+import os, sys, time
+number = 0
+while not os.path.exists(sys.argv[1]):
+    number += 1
+    print("line", number, flush=True)
+    print("error", number, file=sys.stderr, flush=True)
+    time.sleep(0.02)
+open(sys.argv[1], "w").write(str(number))
+sys.exit(7)
+"""
+
+
 class Case(unittest.TestCase):
-    brokers, nodes = 1, 3
+    nodes = 3
+
+    @classmethod
+    def make(cls):
+        return installation.Parts(1, brokers=1, gateways=1, nodes=cls.nodes)
 
     @classmethod
     def setUpClass(cls):
-        cls.there = installation.Parts(1, brokers=cls.brokers, gateways=1, nodes=cls.nodes)
+        cls.there = cls.make()
         cls.addClassCleanup(cls.there.stop)
         cls.gateway = cls.there.gateways[0]
 
@@ -63,3 +82,35 @@ class Case(unittest.TestCase):
         file.write_text(text + "".join(f"{key}: {json.dumps(value)}\n" for key, value in more.items()))
         before = self.there.kill(part)
         estiba.wait_for(lambda: self.there.pid(part) not in (None, before), 20, part)
+
+
+class Printing(Case):
+    """With a command that prints until it is told to end, and says then how much that was."""
+
+    def start(self, node="node1"):
+        """A command that prints until `finish`."""
+        self.mark = self.there.folder / ("end-" + os.urandom(4).hex())
+        execution = self.submit([node], "python3", "-c", PRINTER, str(self.mark))
+        estiba.wait_for(lambda: self.copied(execution, node) > 0, 30, "the first line")
+        return execution
+
+    def copied(self, execution, node="node1"):
+        return self.runs(execution)[node]["copied"]
+
+    def finish(self, execution, node="node1"):
+        """Lets it end; its output must be complete and its exit code its own."""
+        self.mark.touch()
+        run = self.ended(execution)[node]
+        self.assertEqual((run["state"], run.get("code")), ("exited", 7), run)
+        estiba.wait_for(lambda: self.ask("GET", f"executions/{execution}").json()["complete"], 20, "all output")
+        count = int(self.mark.read_text())
+        self.assertGreater(count, 20)
+        for stream, word in [("stdout", "line"), ("stderr", "error")]:
+            body = self.ask("GET", f"executions/{execution}/raw?node={node}&stream={stream}").body
+            self.assertEqual(body.decode().splitlines(), [f"{word} {number}" for number in range(1, count + 1)])
+
+    def goes_on(self, execution, node="node1", seconds=20):
+        """Waits until more of its output has come; returns how long that took."""
+        before, began = self.copied(execution, node), time.monotonic()
+        estiba.wait_for(lambda: self.copied(execution, node) > before, seconds, "more output")
+        return time.monotonic() - began

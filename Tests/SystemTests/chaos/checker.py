@@ -67,6 +67,7 @@ def answers(evidence):
 def states(evidence):
     """Every run is in one last state, with a reason where one is due, and has never been in another last one."""
     by_name = {operation.name: operation for operation in evidence.operations}
+    was_full = any(event["what"] == "fault" and event["fault"] == "full" for event in evidence.history)
     seen = {}
     for event in evidence.history:
         if event["what"] == "seen":
@@ -91,12 +92,14 @@ def states(evidence):
                 yield f"{where} was {before} and is {state}"
             if state in NEEDS_REASON and not run.get("reason"):
                 yield f"{where} is {state} without a reason"
-            yield from unwanted(where, operation, run)
+            yield from unwanted(where, operation, run, was_full)
 
 
-def unwanted(where, operation, run):
+def unwanted(where, operation, run, was_full):
     """A last state that nothing of what was done explains."""
     allowed = {"exited", "interrupted"}
+    if was_full and run.get("reason", {}).get("code") == "no_space":
+        allowed.add("refused")
     if operation.kind == "stop":
         allowed |= {"stopped", "cancelled"}
     if run["state"] not in allowed:

@@ -9,7 +9,7 @@ import threading
 import time
 
 # Answers after which one tries again.
-AGAIN = {408, 429, 500, 502, 503, 504}
+AGAIN = {408, 429, 500, 502, 503, 504, 507}
 
 
 class NoAnswer(Exception):

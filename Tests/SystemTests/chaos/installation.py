@@ -192,9 +192,10 @@ class Up(Installation):
 class Parts(Installation):
     """Brokers, gateways and workers by YAML; each is started again a moment after it has ended, as a service manager would."""
 
-    def __init__(self, seed, brokers=2, gateways=2, nodes=3, settings=None, volumes=(), program=None):
+    def __init__(self, seed, brokers=2, gateways=2, nodes=3, settings=None, volumes=(), addresses=None, within=None):
+        """`addresses` {part: where it finds the brokers} without a link between; `within` {part: words before its command}."""
         super().__init__(seed)
-        self.settings, self.program = settings or {}, program or (lambda part, name: estiba.build_folder() / name)
+        self.settings, self.addresses, self.within = settings or {}, addresses or {}, within or {}
         self.parts = {"broker": names("broker", brokers), "worker": names("node", nodes), "gateway": names("gateway", gateways)}
         self.data, self.logs = self.folder, self.folder / "log"
         self.processes, self.held, self.ending = {}, set(), threading.Event()
@@ -245,7 +246,8 @@ class Parts(Installation):
         for name in self.parts["worker"] + self.parts["gateway"]:
             brokers = []
             for broker, base in zip(self.parts["broker"], bases):
-                brokers.append(f"{self.link(f'{name}-{broker}', number, '127.0.0.1', base)}:{base} {self.key(broker)}")
+                address = self.addresses.get(name) or self.link(f"{name}-{broker}", number, "127.0.0.1", base)
+                brokers.append(f"{address}:{base} {self.key(broker)}")
                 number += 1
             data = self.folder / "data" / name
             data.mkdir(exist_ok=True)
@@ -279,8 +281,8 @@ class Parts(Installation):
             if part not in self.held:
                 with open(self.logs / f"{part}.log", "ab") as log:
                     self.processes[part] = subprocess.Popen(
-                        [self.program(part, name), "--config", self.path(f"{part}.yaml")], stdin=subprocess.DEVNULL,
-                        stdout=log, stderr=log, start_new_session=True, env=environment())
+                        [*self.within.get(part, []), estiba.build_folder() / name, "--config", self.path(f"{part}.yaml")],
+                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment())
                 self.processes[part].wait()
             self.ending.wait(0.2)
 
@@ -302,14 +304,15 @@ class Parts(Installation):
         code = secrets.token_urlsafe(32)
         file = self.folder / "codes" / hashlib.blake2b(code.encode(), digest_size=32).hexdigest()
         file.write_text(f"{os.getuid()} root\n" if os.getuid() == 0 else f"{os.getuid()} {os.environ['USER']}\n")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("POST", "/api/v1/login/code", json.dumps({"code": code}), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             return json.loads(answer.read())["token"] if answer.status == 200 else None
         except (OSError, http.client.HTTPException):
             return None
         finally:
+            connection.close()
             file.unlink(missing_ok=True)
 
     def ask(self, gateway, method, path, body=None, **fields):
