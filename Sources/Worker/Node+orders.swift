@@ -89,8 +89,9 @@ extension Node {
         known[execution] = []
         let (store, bound, mailbox) = (site.store, site.loop.bind(self), site.loop.mailbox)
         site.chores.add { [report] in
-            guard (try? store.accept(execution, order: [])) != nil, (try? store.conclude(execution, report)) != nil
-            else { return mailbox.post { bound.value.known[execution] = nil } }
+            guard (try? store.cancel(execution, report)) != nil else {
+                return mailbox.post { bound.value.known[execution] = nil }
+            }
             store.letGo(execution)
             mailbox.post { bound.value.repeatLast(execution, to: gateway) }
         }

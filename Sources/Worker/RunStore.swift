@@ -58,6 +58,26 @@ struct RunStore: Sendable {
         try File(root, O_RDONLY | O_DIRECTORY).synchronise()
     }
 
+    /// Keeps that a run was stopped before its order came: an empty order, and its last state before that, so that whoever
+    /// finds the order finds the state. What cannot be kept whole leaves nothing.
+    func cancel(_ execution: ExecutionID, _ report: WireReport) throws(SystemError) {
+        let folder = folder(of: execution).path
+        try Self.makeFolder(folder)
+        do throws(SystemError) {
+            try conclude(execution, report)
+            try accept(execution, order: [])
+        } catch {
+            removeUnaccepted(folder)
+            throw error
+        }
+    }
+
+    /// A folder without an order: what was begun in it was never spoken of.
+    private func removeUnaccepted(_ folder: String) {
+        for name in (try? File.names(in: folder)) ?? [] { unlink("\(folder)/\(name)") }
+        rmdir(folder)
+    }
+
     /// Not for a run whose exit record is there: that says the same.
     func conclude(_ execution: ExecutionID, _ report: WireReport) throws(SystemError) {
         let bytes: [UInt8] = (try? report.serializedBytes()) ?? []
@@ -95,7 +115,9 @@ struct RunStore: Sendable {
             let path = folder(of: execution).path
             let settled = try? File.contents(path + "/settled", limit: Self.longestOrder)
             guard let order = settled ?? (try? File.contents(path + "/order", limit: Self.longestOrder)) else {
-                rmdir(path)
+                if access(path + "/order", F_OK) != 0, access(folder(of: execution).plan, F_OK) != 0 {
+                    removeUnaccepted(path)
+                }
                 continue
             }
             kept.append(

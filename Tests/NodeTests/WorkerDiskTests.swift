@@ -45,6 +45,25 @@ struct RunStoreTests {
         }
     }
 
+    @Test func `a stop before the order is found with its state, and half written not at all`() throws {
+        try withFolder { path in
+            let store = try RunStore(data: path)
+            var report = WireReport()
+            RunState.cancelled.fill(&report)
+            try store.cancel(execution, report)
+            let found = try #require(try store.all().first)
+            #expect(found.order.isEmpty && found.last.flatMap(RunState.init) == .cancelled)
+            let folder = store.folder(of: execution).path
+            try FileManager.default.removeItem(atPath: folder + "/order")
+            #expect(try store.all().isEmpty)
+            #expect(!FileManager.default.fileExists(atPath: folder))
+            // What cannot be written whole leaves nothing.
+            try FileManager.default.createDirectory(atPath: folder + "/order.new", withIntermediateDirectories: true)
+            #expect(throws: (any Error).self) { try store.cancel(execution, report) }
+            #expect(!FileManager.default.fileExists(atPath: folder + "/report"))
+        }
+    }
+
     @Test func `every start of the worker has a greater epoch`() throws {
         try withFolder { path in
             let store = try RunStore(data: path)

@@ -138,6 +138,19 @@ class Away(case.Case):
         self.assertEqual(self.ended(self.submit(["node2"], "true"))["node2"]["state"], "exited")
         self.assertFalse(file.exists())
 
+    def test_a_stop_that_a_crash_left_half_written_is_done(self):
+        self.leave("node2")
+        execution, file = self.touch(["node2"])
+        # After its restart the gateway cannot know that nothing was sent: the node itself must say what became of it.
+        self.restart("gateway1")
+        self.assertEqual(self.ask("POST", f"executions/{execution}/stop", {}).status, 202)
+        folder = self.there.folder / "data" / "node2" / "runs" / execution
+        folder.mkdir(mode=0o700)
+        (folder / "report").touch(mode=0o600)
+        self.there.release("node2")
+        self.assertEqual(self.ended(execution)["node2"]["state"], "cancelled")
+        self.assertFalse(file.exists())
+
     def test_a_stop_while_an_order_is_on_its_way_to_a_frozen_node_is_kept(self):
         pid = self.there.pause("node2")
         try:
