@@ -14,7 +14,7 @@ LINES = 1_000_000 if os.environ.get("ESTIBA_TEST_LONG") else 100_000
 READERS = 50
 KILLS = 50 if os.environ.get("ESTIBA_TEST_LONG") else 20
 # `up` waits longer and longer before it starts a part that keeps dying, so the kills want their time.
-SECONDS = 150 if os.environ.get("ESTIBA_TEST_LONG") else 60
+SECONDS = 150 if os.environ.get("ESTIBA_TEST_LONG") else 45
 
 PROGRAM = """
 import sys, time

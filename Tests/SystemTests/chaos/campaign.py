@@ -20,7 +20,8 @@ class Campaign:
         self.history = history.History()
         self.operations = generator.operations(
             seed, seconds, rate, len(installation.gateways), installation.parts["worker"])
-        self.faults = nemesis.plan(seed, seconds, kills, installation.parts, list(installation.links), **faults)
+        links = faults.pop("links", list(installation.links))
+        self.faults = nemesis.plan(seed, seconds, kills, installation.parts, links, **faults)
         self.client = client.Client(installation.gateways, installation.ledger, self.history)
         self.evidence = None
         self.rest_seconds = None

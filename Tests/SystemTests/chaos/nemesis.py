@@ -30,7 +30,7 @@ def plan(seed, seconds, kills, parts, links=(), others=("pause", "terminate"), s
     for _ in range(kills // 2 if kinds else 0):
         what = dice.choice(kinds)
         target = dice.choice(disks if what == "full" else list(links) if what not in others else everyone)
-        faults.append(Fault(dice.uniform(0.5, seconds), what, target, dice.choice([0.3, 2, 4, 8])))
+        faults.append(Fault(dice.uniform(0.5, seconds), what, target, dice.choice([0.3, 2, 4, 8, 15])))
     for _ in range(supervisors):
         faults.append(Fault(dice.uniform(0.5, seconds), "supervisor", "", dice.random()))
     return sorted(faults, key=lambda fault: fault.at)
