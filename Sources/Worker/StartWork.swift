@@ -24,7 +24,9 @@ struct StartWork: Sendable {
             try plan.write(to: folder)
             return .success(try folder.startSupervisor(supervisor))
         } catch {
-            return .failure(Failure(.internal, "\(plan.node) could not start the command: \(error)"))
+            let isFull = error.errno == ENOSPC || error.errno == EDQUOT
+            let code: Failure.Code = isFull ? .noSpace : .internal
+            return .failure(Failure(code, "\(plan.node) could not start the command: \(error)"))
         }
     }
 }
