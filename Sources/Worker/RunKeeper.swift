@@ -69,7 +69,8 @@ final class RunKeeper {
     }
 
     func reported(_ sequence: UInt64) {
-        guard site.acknowledged(sequence, of: execution), run.isEnded else { return }
+        // While the last state is on its way to the disk, what was acknowledged is one before it.
+        guard site.acknowledged(sequence, of: execution), run.isEnded, !isConcluding else { return }
         isAcknowledged = true
     }
 
