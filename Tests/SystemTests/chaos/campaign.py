@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+import traceback
 
 from chaos import checker, client, generator, history, nemesis
 
@@ -25,13 +26,14 @@ class Campaign:
         self.client = client.Client(installation.gateways, installation.ledger, self.history)
         self.evidence = None
         self.rest_seconds = None
+        self.broken = []
 
     def run(self):
         """The violations."""
         faults = nemesis.Nemesis(self.faults, self.installation, self.history)
-        hand = threading.Thread(target=faults.run)
+        hand = threading.Thread(target=self.guard, args=(faults.run,))
         watching = threading.Event()
-        eye = threading.Thread(target=self.watch, args=(watching,))
+        eye = threading.Thread(target=self.guard, args=(self.watch, watching))
         hand.start()
         eye.start()
         try:
@@ -53,7 +55,14 @@ class Campaign:
         self.rest()
         self.rest_seconds = time.monotonic() - healed
         self.evidence = self.gather(missing, silent)
-        return checker.check(self.evidence)
+        return checker.check(self.evidence) + self.broken
+
+    def guard(self, work, *arguments):
+        """A thread of the campaign that dies is a failure too: it would do or see nothing any more."""
+        try:
+            work(*arguments)
+        except Exception:
+            self.broken.append("the campaign itself: " + traceback.format_exc())
 
     def watch(self, over):
         """Looks at accepted executions again and again: what was once in a last state must stay in it."""

@@ -1,6 +1,8 @@
 """What a chaos run is done to: `estiba up` with a bad network between its parts (`Up`), or parts by YAML, as many as one likes
 of each (`Parts`)."""
 
+import ctypes
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +23,7 @@ import estiba
 from chaos import ledger, relay
 
 PORTS_OF_A_BROKER = 5
+LIBRARY = ctypes.CDLL(None)
 
 
 def processes(mark):
@@ -114,12 +117,13 @@ class Installation:
 
     def fill(self, name):
         """A file takes all that is free on a small file system."""
-        with open(self.volumes[name] / "filler", "wb") as file:
-            try:
-                while file.write(bytes(1 << 20)):
-                    file.flush()
-            except OSError:
-                pass
+        try:
+            with open(self.volumes[name] / "filler", "ab", buffering=0) as file:
+                while file.write(bytes(64 << 10)):
+                    pass
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
     def free(self, name):
         (self.volumes[name] / "filler").unlink(missing_ok=True)
@@ -282,7 +286,8 @@ class Parts(Installation):
                 with open(self.logs / f"{part}.log", "ab") as log:
                     self.processes[part] = subprocess.Popen(
                         [*self.within.get(part, []), estiba.build_folder() / name, "--config", self.path(f"{part}.yaml")],
-                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment())
+                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment(),
+                        preexec_fn=die_with_us)
                 self.processes[part].wait()
             self.ending.wait(0.2)
 
@@ -363,6 +368,11 @@ def names(stem, count):
 
 def environment():
     return {key: value for key, value in os.environ.items() if not key.startswith("ESTIBA_")}
+
+
+def die_with_us():
+    """In the child: it ends with the thread that started it, also when this program is killed (prctl(2), PR_SET_PDEATHSIG)."""
+    LIBRARY.prctl(1, signal.SIGKILL)
 
 
 def free_row(count):
