@@ -24,6 +24,8 @@ final class CommandsLane {
     private var drops = Drops()
     /// The TCP connection of each principal that said hello, so that it can be cut off.
     private var connections: [Principal: PeerConnection] = [:]
+    /// The same of one that contests the place of a principal that is there.
+    private var newcomers: [Principal: (connection: Connection, peer: PeerConnection)] = [:]
 
     init(
         _ settings: BrokerSettings, _ registry: Registry, instance: UInt64, on loop: PollLoop, log: Logger,
@@ -98,7 +100,11 @@ final class CommandsLane {
             return drop("not known any more", sender.text)
         }
         apply(directory.receive(.hello(sender.principal, connection, wire), at: now))
-        if directory.connection(of: sender.principal) == connection { connections[sender.principal] = peer }
+        if directory.connection(of: sender.principal) == connection {
+            connections[sender.principal] = peer
+        } else if let peer {
+            newcomers[sender.principal] = (connection, peer)
+        }
     }
 
     private func toBroker(
@@ -194,6 +200,8 @@ final class CommandsLane {
         for effect in effects {
             switch effect {
             case .welcome(let connection): welcome(connection)
+            case .unheard(let connection):
+                _ = socket(connection.side).tell(connection.id, Header(.helloAsked, sequence: Header.unheard))
             case .refuse(let connection, let principal, let failure):
                 log.warning(
                     "hello refused", metadata: ["principal": "\(principal)", "code": "\(failure.code.rawValue)"])
@@ -207,6 +215,7 @@ final class CommandsLane {
                 _ = socket(connection.side).tell(connection.id, Header(.roster), directory.roster.bytes)
             case .presence(let presence): publish(presence)
             case .revoke(let principal):
+                newcomers[principal] = nil
                 log.warning("revoked", metadata: ["principal": "\(principal)"])
                 connections.removeValue(forKey: principal)?.cutOff()
             }
@@ -214,6 +223,10 @@ final class CommandsLane {
     }
 
     private func welcome(_ connection: Connection) {
+        if let (principal, newcomer) = newcomers.first(where: { $0.value.connection == connection }) {
+            newcomers[principal] = nil
+            connections[principal] = newcomer.peer
+        }
         let body = WireWelcome.with {
             $0.instance = directory.instance
             $0.version = UInt32(ProtocolVersion.newest)

@@ -28,6 +28,8 @@ struct Directory {
         case heartbeat(Connection, Principal)
         case roster(Connection)
         case presence(WirePresence)
+        /// The peer at this connection was silent, and perhaps it thinks that it was not.
+        case unheard(Connection)
         /// The principal's key is not valid any more.
         case revoke(Principal)
     }
@@ -171,7 +173,7 @@ struct Directory {
             if let newcomer = peer.newcomer, now.instant >= newcomer.until {
                 effects += leave(principal, now)
             } else if now.instant - peer.lastHeard >= Self.silence {
-                effects += leave(principal, now)
+                effects += [.unheard(connection)] + leave(principal, now)
             } else if isBeat {
                 effects.append(.heartbeat(connection, principal))
             }

@@ -42,6 +42,7 @@ final class BrokerLine {
     }
 
     var isConnected: Bool { state.instance != nil }
+    var isUncertain: Bool { state.isUncertain }
 
     // MARK: Sockets
 
@@ -80,6 +81,7 @@ final class BrokerLine {
             .immediate,
             .linger(.milliseconds(500)),
             .reconnect(every: .milliseconds(100), upTo: .seconds(2)),
+            .connect(within: .seconds(3)),
             .heartbeats(every: .seconds(2), timeout: .seconds(6)),
             .handshake(.seconds(30)),
             .maxMessageSize(16 << 20),
@@ -198,7 +200,8 @@ final class BrokerLine {
             guard let welcome = try? WireWelcome(serializedBytes: body) else { return }
             apply(state.receive(.welcomed(instance: welcome.instance), at: loop.now))
         case (.welcome, .bulk): bulk?.welcomed(at: loop.now)
-        case (.helloAsked, .commands): apply(state.receive(.helloAsked, at: loop.now))
+        case (.helloAsked, .commands):
+            apply(state.receive(header.sequence == Header.unheard ? .unheard : .helloAsked, at: loop.now))
         case (.helloAsked, .bulk): bulk?.sayHello(at: loop.now)
         case (.heartbeat, .commands) where role == .gateway && header.sequence != 0:
             events.append(.beat(broker: index, digest: header.sequence))

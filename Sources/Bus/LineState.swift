@@ -4,6 +4,8 @@ struct LineState {
         /// Anything at all came from the broker.
         case heard
         case helloAsked
+        /// The broker heard nothing for 5 s, though it is told something every second.
+        case unheard
         case welcomed(instance: UInt64)
         /// Whether a hello that was to be sent could be.
         case saidHello(Bool)
@@ -25,11 +27,17 @@ struct LineState {
     /// Between hellos that were sent and not answered.
     static let helloAgain: Duration = .seconds(2)
     /// Longer than a restart storm's handshakes: 2,000 CURVE peers took 4.7 s here. libzmq gives a refused key up for
-    /// good, so new sockets are the only way to try again.
-    static let patience: Duration = .seconds(10)
+    /// good, so new sockets are the only way to try again; and with the jitter it is at most 10 s, so that what dies
+    /// half-way through its handshake is made anew by then. It grows, because a broker has all its handshakes under way at
+    /// once: where they take longer than the patience, none would ever end.
+    static let patience: Duration = .seconds(8)
     static let longestPatience: Duration = .seconds(30)
 
+    /// How soon one that is not heard has to be welcomed again, or its sockets are good for nothing.
+    static let hearing: Duration = .seconds(3)
+
     private(set) var instance: UInt64?
+    private var unheardSince: Instant?
     private var lastHeard: Instant
     private var lastBeat: Instant
     private var nextHello: Instant
@@ -54,12 +62,17 @@ struct LineState {
         case .helloAsked:
             lastHeard = now
             return [.sayHello]
+        case .unheard:
+            lastHeard = now
+            unheardSince = unheardSince ?? now
+            return [.sayHello]
         case .saidHello(let isSent):
             if isSent { nextHello = now + Self.helloAgain }
             return []
         case .welcomed(let instance):
             lastHeard = now
             patience = Self.patience
+            unheardSince = nil
             defer { self.instance = instance }
             if let known = self.instance, known != instance { return [.lost, .connected(instance: instance)] }
             return [.connected(instance: instance)]
@@ -69,7 +82,7 @@ struct LineState {
 
     private mutating func tick(_ now: Instant) -> [Effect] {
         if instance != nil {
-            if now - lastHeard >= Self.silence {
+            if now - lastHeard >= Self.silence || unheardSince.map({ now - $0 >= Self.hearing }) == true {
                 instance = nil
                 reopen(now)
                 return [.lost, .rebuild]
@@ -86,7 +99,11 @@ struct LineState {
         return now >= nextHello ? [.sayHello] : []
     }
 
+    /// Something is waited for that is to be noticed at once.
+    var isUncertain: Bool { instance == nil || unheardSince != nil }
+
     private mutating func reopen(_ now: Instant) {
+        unheardSince = nil
         openedAt = now
         lastHeard = now
         nextHello = now

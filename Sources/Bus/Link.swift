@@ -179,9 +179,9 @@ package final class Link {
         return lines.indices.contains(broker) && lines[broker].isConnected ? lines[broker] : nil
     }
 
-    /// Often while a broker is missing, so that its return is noticed at once; else with the heartbeats.
+    /// Often while a broker is missing or does not hear, so that a change is noticed at once; else with the heartbeats.
     private func schedule() {
-        let delay: Duration = lines.allSatisfy(\.isConnected) ? .milliseconds(1000) : .milliseconds(100)
+        let delay: Duration = lines.contains(where: \.isUncertain) ? .milliseconds(100) : .milliseconds(1000)
         loop.after(delay) { [weak self] in
             guard let self, !isClosed else { return }
             for line in lines { line.tick() }

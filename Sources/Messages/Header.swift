@@ -26,6 +26,8 @@ package enum Verb: UInt8, Sendable, CaseIterable {
 /// The fixed 32 bytes in front of every body (docs/protocol.md §3).
 package struct Header: Hashable, Sendable {
     package static let size = 32
+    /// The sequence of a `helloAsked` to a peer that has been silent, as far as the broker knows.
+    package static let unheard: UInt64 = 1
 
     package var verb: Verb
     package var sequence: UInt64

@@ -11,6 +11,9 @@ package enum Option: Sendable {
     case heartbeats(every: Duration, timeout: Duration)
     /// Waits between tries, doubled up to `upTo`; libzmq adds up to one `every` at random.
     case reconnect(every: Duration, upTo: Duration)
+    /// Gives up a TCP connection that is not there by then, and begins another after the reconnect's wait; the system's own
+    /// patience is two minutes.
+    case connect(within: Duration)
     case linger(Duration)
     /// Messages per peer; zero would be no bound and is not to be had.
     case highWater(send: Int32, receive: Int32)
@@ -50,6 +53,7 @@ package enum Option: Sendable {
         case .reconnect(let interval, let limit):
             try Self.set(handle, ZMQ_RECONNECT_IVL, interval.wholeMilliseconds)
             try Self.set(handle, ZMQ_RECONNECT_IVL_MAX, limit.wholeMilliseconds)
+        case .connect(let limit): try Self.set(handle, ZMQ_CONNECT_TIMEOUT, limit.wholeMilliseconds)
         case .linger(let limit): try Self.set(handle, ZMQ_LINGER, limit.wholeMilliseconds)
         case .highWater(let send, let receive):
             precondition(send > 0 && receive > 0)

@@ -42,6 +42,25 @@ struct CoreRosterTests {
         #expect(!answer5)
     }
 
+    @Test func `who is reached by no broker any more is away since the last one was lost`() throws {
+        var rosters = Rosters()
+        let node = try #require(NodeName("n1"))
+        var roster = WireRoster()
+        (roster.instance, roster.sequence) = (7, 1)
+        roster.nodes = [presence("n1", 1)]
+        _ = rosters.receive(.registered([node]))
+        for broker in 0...1 { _ = rosters.receive(.roster(broker: broker, roster)) }
+        let first = rosters.receive(.lost(broker: 0, atMilliseconds: 500))
+        let isStillPresent = first.allSatisfy(\.isPresent)
+        #expect(isStillPresent)
+        let last = rosters.receive(.lost(broker: 1, atMilliseconds: 900))
+        #expect(last == [Rosters.Change(node: node, isPresent: false, arrived: false, sinceMilliseconds: 900)])
+        #expect(rosters.view(of: node)?.present == false && rosters.view(of: node)?.since == 900)
+        let again = rosters.receive(.roster(broker: 1, roster))
+        let arrivals = again.map(\.arrived)
+        #expect(arrivals == [true] && rosters.view(of: node)?.present == true)
+    }
+
     @Test func `a broker whose nodes come one after another is not asked all the time`() {
         var rosters = Rosters()
         for sequence in 1...5 as ClosedRange<UInt64> {

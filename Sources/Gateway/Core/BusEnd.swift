@@ -82,7 +82,7 @@ final class BusEnd {
             tellGrants(to: broker)
         case .lost(let broker):
             logger.warning("broker lost", metadata: ["broker": "\(broker)"])
-            apply(.lost(broker: broker))
+            apply(.lost(broker: broker, atMilliseconds: Moment.now().unixMilliseconds))
         case .refused(let broker, let failure):
             logger.error(
                 "broker refuses",
@@ -192,7 +192,8 @@ final class BusEnd {
         case .deliver(let order, let nodes): deliver(order, nodes)
         case .stop(let id, let nodes, let wish):
             let stop = WireStop.with {
-                $0.graceMilliseconds = wish.graceMilliseconds
+                // 0 would be the order's own.
+                $0.graceMilliseconds = max(1, wish.graceMilliseconds)
                 $0.user = wish.user
             }
             command(Header(.stop, id), stop, to: nodes)

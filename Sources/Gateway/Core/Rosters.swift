@@ -8,8 +8,8 @@ struct Rosters {
         /// A broker's full roster; what it does not name is not registered there any more.
         case roster(broker: Int, WireRoster)
         case presence(broker: Int, WirePresence)
-        /// The connection to a broker is gone, and with it what it said.
-        case lost(broker: Int)
+        /// The connection to a broker is gone, and with it what it said: who is reached by no other is away since then.
+        case lost(broker: Int, atMilliseconds: Int64)
     }
 
     /// A node that came, went or said another hello.
@@ -41,7 +41,7 @@ struct Rosters {
         case .registered(let nodes): register(Set(nodes))
         case .roster(let broker, let roster): replace(broker, roster)
         case .presence(let broker, let presence): apply(broker, presence)
-        case .lost(let broker): forget(broker)
+        case .lost(let broker, let now): forget(broker, now)
         }
     }
 
@@ -121,10 +121,17 @@ struct Rosters {
         }
     }
 
-    private mutating func forget(_ broker: Int) -> [Change] {
+    private mutating func forget(_ broker: Int, _ now: Int64) -> [Change] {
         doubts[broker] = nil
         guard let lost = brokers[broker] else { return [] }
-        return changed(Set(lost.keys), by: broker) { $0.brokers[broker] = nil }
+        return changed(Set(lost.keys), by: broker) { rosters in
+            rosters.brokers[broker] = nil
+            for (node, said) in lost where said.presence.present && !rosters.isPresent(node) {
+                rosters.known[node] = said.presence
+                rosters.known[node]?.present = false
+                rosters.known[node]?.sinceMilliseconds = now
+            }
+        }
     }
 
     private mutating func changed(
@@ -139,7 +146,7 @@ struct Rosters {
             let reached = was?.present == true && was?.sinceMilliseconds == isNow?.sinceMilliseconds
             return Change(
                 node: node, isPresent: isPresent(node), arrived: reaches && !reached,
-                sinceMilliseconds: (isNow ?? was)?.sinceMilliseconds ?? 0)
+                sinceMilliseconds: (isNow ?? known[node] ?? was)?.sinceMilliseconds ?? 0)
         }
     }
 
