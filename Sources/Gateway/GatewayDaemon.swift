@@ -35,8 +35,9 @@ package struct GatewayDaemon {
     package func run() async throws {
         var configuration = ServiceGroupConfiguration(
             services: [core, web], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(6)
-        configuration.maximumCancellationDuration = .seconds(2)
+        // Connections have 3 s of the first; at the end of the second the process would be brought down, not ended.
+        configuration.maximumGracefulShutdownDuration = .seconds(4)
+        configuration.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: configuration).run()
     }
 }

@@ -30,8 +30,9 @@ actor Household {
 
     /// A part that ended this often before it was ever ready will not become so by another start.
     private static let hopeless = 3
-    /// How long parts have to end after SIGTERM.
-    private static let patience = Duration.seconds(8)
+    /// How long parts have to end after SIGTERM. With the 6 s that runs may take before, `up` has ended within 10 s; a part that is
+    /// killed loses nothing.
+    private static let patience = Duration.milliseconds(3500)
 
     init(_ parts: [Part], folder: UpFolder) {
         self.parts = Dictionary(uniqueKeysWithValues: parts.map { ($0.name, $0) })
