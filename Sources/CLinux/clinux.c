@@ -198,6 +198,17 @@ int estiba_lower_descriptor_limit(uint64_t count) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static int lower(__rlimit_resource_t resource, uint64_t most) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0) return -1;
+    if (limit.rlim_cur > most) limit.rlim_cur = most;
+    if (limit.rlim_max > most) limit.rlim_max = most;
+    return setrlimit(resource, &limit);
+}
+
+int estiba_lower_data_limit(uint64_t bytes) { return lower(RLIMIT_DATA, bytes); }
+int estiba_lower_process_limit(uint64_t count) { return lower(RLIMIT_NPROC, count); }
+
 // ---- Files
 
 int estiba_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

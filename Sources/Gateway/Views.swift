@@ -128,6 +128,9 @@ package struct ExecutionRequest: Codable, Sendable, Equatable {
     package var timeoutMilliseconds: UInt64?
     package var graceMilliseconds: UInt64?
     package var lossless: Bool?
+    /// Of all processes of a run together; 0 or absent: none.
+    package var memoryBytes: UInt64?
+    package var processes: UInt32?
     package var leave: Bool?
     package var service: Service?
 }

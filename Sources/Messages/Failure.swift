@@ -46,6 +46,7 @@ package struct Failure: Error, Hashable, Sendable {
         case nothingKept = "nothing_kept"
         case unknownUpload = "unknown_upload"
         case unknownService = "unknown_service"
+        case limits
         case `internal`
     }
 

@@ -30,20 +30,26 @@ package final class PlacerProcess {
 
     package var descriptor: Int32 { answer.descriptor }
 
-    /// Reads the answer and reaps the process; nil where it gives none within `patience`, or died without one.
+    /// Reads the answer and reaps the process; nil where it gives none within `patience`, or died without one, or where
+    /// `isUnwanted` became true; then it is ended by `cutOff`, which is given its pid.
     ///
     /// It has the user's uid, so the user can stop it (SIGSTOP) or have it wait on a file system of the user's own; it
     /// must not hold up the caller for ever.
-    package func finish(within patience: Duration) -> Placed? {
+    package func finish(
+        within patience: Duration, unless isUnwanted: @autoclosure () -> Bool = false,
+        cutOff: (Int32) -> Void = { _ in }
+    ) -> Placed? {
         let end = ContinuousClock.now + patience
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 8192)
-        while isReadable(until: end),
-            let got = try? File.check("read", "", { read(descriptor, &buffer, buffer.count) }),
-            got > 0
+        var isAnswered = false
+        while !isAnswered, isReadable(until: end, unless: isUnwanted),
+            let got = try? File.check("read", "", { read(descriptor, &buffer, buffer.count) })
         {
-            bytes += buffer.prefix(got)
+            isAnswered = got <= 0
+            bytes += buffer.prefix(max(0, got))
         }
+        if !isAnswered { cutOff(pid) }
         // The answer is the last it does.
         kill(pid, SIGKILL)
         var status: Int32 = 0
@@ -51,10 +57,14 @@ package final class PlacerProcess {
         return try? Placed(bytes)
     }
 
-    private func isReadable(until end: ContinuousClock.Instant) -> Bool {
+    /// How soon it is seen that it is not wanted any more.
+    private static let slice = Duration.milliseconds(50)
+
+    private func isReadable(until end: ContinuousClock.Instant, unless isUnwanted: () -> Bool) -> Bool {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         while true {
-            let left = max(.zero, end - .now).components
+            if isUnwanted() { return false }
+            let left = max(.zero, min(Self.slice, end - .now)).components
             let milliseconds = Int32(clamping: left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
             let ready = poll(&waiting, 1, milliseconds)
             if ready > 0 { return true }

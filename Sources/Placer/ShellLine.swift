@@ -24,6 +24,8 @@ struct ShellLine {
         try File.check("pipe") { estiba_pipe(&ends) }
         let read = File(adopting: ends[0])
         let write = File(adopting: ends[1])
+        // What the line leaves behind stays below this process, so that who cuts it off finds it.
+        estiba_set_child_subreaper()
         let child = try File.check("fork") { estiba_fork() }
         if child == 0 { become(saying: write.descriptor) }
         _ = consume write

@@ -10,14 +10,14 @@ struct Command: ~Copyable {
     let verdict: File
 
     /// Forks; the child becomes the command or says why not.
-    init(_ plan: Plan) throws(SystemError) {
+    init(_ plan: Plan, _ edges: LimitEdges) throws(SystemError) {
         let out = try PipeEnds()
         let err = try PipeEnds()
         let said = try PipeEnds()
         let parent = getpid()
         let pid = try File.check("fork") { estiba_fork() }
         if pid == 0 {
-            CommandChild(plan: plan, parent: parent)
+            CommandChild(plan: plan, edges: edges, parent: parent)
                 .become(stdout: out.write.descriptor, stderr: err.write.descriptor, verdict: said.write.descriptor)
         }
         self.pid = pid

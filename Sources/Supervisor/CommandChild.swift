@@ -6,6 +6,7 @@ import Spool
 /// What happens between fork and exec, in the child: it becomes the user's command, step by step.
 struct CommandChild {
     let plan: Plan
+    let edges: LimitEdges
     let parent: Int32
 
     /// Where the verdict pipe lies in the child, behind the three descriptors of the command.
@@ -22,6 +23,9 @@ struct CommandChild {
             let environment = plan.environment + (try openSession())
             estiba_close_from(UInt32(Self.verdictDescriptor) + 1)
             umask(mode_t(plan.umask))
+            // After the session, which may have set others.
+            if let bytes = edges.dataBytes { estiba_lower_data_limit(bytes) }
+            if let count = edges.userTasks { estiba_lower_process_limit(count) }
             try becomeUser()
             // The change of identity clears it, so it comes after; the parent may be gone already.
             estiba_set_parent_death_signal(SIGKILL)

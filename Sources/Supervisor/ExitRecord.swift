@@ -7,8 +7,10 @@ package struct ExitRecord: Hashable, Sendable {
         case signalled(signal: Int32)
         /// The wall-clock limit.
         case timedOut
-        /// The memory limit of its cgroup.
+        /// The limit of memory.
         case outOfMemory
+        /// The limit of processes; ended by SIGKILL.
+        case tooManyProcesses
         /// On request.
         case stopped
         /// The command never began.
@@ -125,6 +127,7 @@ extension ExitRecord.Ending {
         case .failed(let failure):
             writer.integer(UInt8(6))
             failure.write(to: &writer)
+        case .tooManyProcesses: writer.integer(UInt8(7))
         }
     }
 
@@ -136,6 +139,7 @@ extension ExitRecord.Ending {
         case 4: self = .outOfMemory
         case 5: self = .stopped
         case 6: self = .failed(try StartFailure(&reader))
+        case 7: self = .tooManyProcesses
         default: throw FieldReader.Malformed()
         }
     }

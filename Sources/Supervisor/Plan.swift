@@ -27,8 +27,9 @@ package struct Plan: Hashable, Sendable {
         package var spoolBytes: UInt64 = 64 << 20
         /// A full spool makes the command wait instead of losing its oldest output.
         package var isLossless = false
-        /// Both want a cgroup whose controllers are there; else they are not kept.
+        /// Of all processes together. By the cgroup where its controllers are there, else by measuring.
         package var memoryBytes: UInt64 = 0
+        /// With their threads; kept in the same way.
         package var processes: UInt32 = 0
 
         package init() {}

@@ -3,6 +3,17 @@ import Spool
 
 /// Reads what the kernel says in `/proc` and cgroup files, whose size is not known before.
 enum ProcFile {
+    /// What proc_pid_stat(5) says first.
+    struct Stat: Hashable {
+        let process: Int32
+        let state: Character
+        let parent: Int32
+        let group: Int32
+
+        /// Ended, and perhaps not yet reaped.
+        var isDead: Bool { state == "Z" || state == "X" }
+    }
+
     static func text(_ path: String) -> String? {
         bytes(path).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -23,11 +34,29 @@ enum ProcFile {
         ((try? File.names(in: "/proc")) ?? []).compactMap { Int32($0) }
     }
 
-    /// State letter and parent of a process (proc(5), `stat`); the name before them may hold anything, also `)`.
-    static func stat(of process: Int32) -> (state: Character, parent: Int32)? {
+    /// The name between pid and state may hold anything, also `)`.
+    static func stat(of process: Int32) -> Stat? {
         guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 1, let state = fields[0].first, let parent = Int32(fields[1]) else { return nil }
-        return (state, parent)
+        let fields = text[text.index(after: end)...].split(separator: " ", maxSplits: 3)
+        guard fields.count > 2, let state = fields[0].first, let parent = Int32(fields[1]), let group = Int32(fields[2])
+        else { return nil }
+        return Stat(process: process, state: state, parent: parent, group: group)
+    }
+
+    /// The children of a process that has one thread, dead ones too; none where the kernel does not tell
+    /// (CONFIG_PROC_CHILDREN).
+    static func children(of process: Int32) -> [Int32] {
+        (text("/proc/\(process)/task/\(process)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
+    }
+
+    /// The lines of proc_pid_status(5) by their names, the values' first words only, and only of the names asked for.
+    static func status(of process: Int32, _ names: Set<Substring>) -> [Substring: UInt64] {
+        var found: [Substring: UInt64] = [:]
+        for line in (text("/proc/\(process)/status") ?? "").split(separator: "\n") {
+            let parts = line.split(whereSeparator: { $0 == ":" || $0 == "\t" || $0 == " " })
+            guard parts.count > 1, names.contains(parts[0]), let value = UInt64(parts[1]) else { continue }
+            found[parts[0]] = value
+        }
+        return found
     }
 }

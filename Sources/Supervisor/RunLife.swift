@@ -13,6 +13,8 @@ struct RunLife {
         /// The spool is full and the pipes are not read, so they cannot come to their end.
         case outputWaits
         case stopAsked(graceMilliseconds: UInt64)
+        /// The run takes more than it may: this is to be its end.
+        case exceeded(ExitRecord.Ending)
         /// The answer to `.count`: so many processes of the run live.
         case counted(Int)
         case tick
@@ -96,6 +98,7 @@ struct RunLife {
         case .outputEnded: outputEnded(at: now)
         case .outputWaits: outputWaits(at: now)
         case .stopAsked(let grace): stop(grace, cause: .stopped, at: now)
+        case .exceeded(let why): exceeded(why, at: now)
         case .counted(let count): counted(count, at: now)
         case .tick: tick(at: now)
         }
@@ -145,6 +148,22 @@ struct RunLife {
         return [.terminate]
     }
 
+    /// No grace: there is no telling what it takes meanwhile.
+    private mutating func exceeded(_ why: ExitRecord.Ending, at now: Moment) -> [Effect] {
+        switch phase {
+        case .running, .draining, .counting, .terminating:
+            if ending == nil, cause == nil { cause = why }
+            return kill(at: now)
+        case .killing, .emptying, .over: return []
+        }
+    }
+
+    private mutating func kill(at now: Moment) -> [Effect] {
+        phase = .killing(until: now.after(milliseconds: Self.killMilliseconds))
+        nextLook = now.after(milliseconds: Self.lookMilliseconds)
+        return [.kill, .count]
+    }
+
     /// The command has ended and its output is read as far as it will be: what else is there?
     private mutating func settle() -> [Effect] {
         phase = .counting
@@ -169,9 +188,7 @@ struct RunLife {
         switch phase {
         case .running(let until?) where now >= until: return stop(graceMilliseconds, cause: .timedOut, at: now)
         case .draining(let until) where now >= until: return settle()
-        case .terminating(let until) where now >= until:
-            phase = .killing(until: now.after(milliseconds: Self.killMilliseconds))
-            return [.kill, .count]
+        case .terminating(let until) where now >= until: return kill(at: now)
         case .killing(let until) where now >= until:
             return empty(remaining: max(living, 1), at: now)
         case .emptying(let until, let remaining) where now >= until: return finish(remaining: remaining)

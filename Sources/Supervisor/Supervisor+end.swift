@@ -111,6 +111,7 @@ extension ExitRecord.Ending {
             case .signalled(let signal): (7, signal)
             case .timedOut: (8, 0)
             case .outOfMemory: (9, 0)
+            case .tooManyProcesses: (7, SIGKILL)
             case .stopped: (10, 0)
             case .failed: (12, 0)
             }

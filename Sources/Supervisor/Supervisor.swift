@@ -29,6 +29,8 @@ package final class Supervisor {
     var command: Command?
     var processes: RunProcesses
     var life: RunLife
+    /// Nil where there is nothing to watch for.
+    var watch: LimitWatch?
     /// What the command's start came to; nil while it is not decided.
     var started: Result<Int32, StartFailure>?
     /// Control records that the spool is still to take.
@@ -74,6 +76,7 @@ package final class Supervisor {
             hearVerdict()
             if ready.contains(children.descriptor) { reap() }
             hearClients(ready)
+            keepLimits()
             if isOutputWaiting { carryOut(life.receive(.outputWaits, at: .now)) }
             carryOut(life.receive(.tick, at: .now))
             payOwed()
@@ -88,7 +91,7 @@ package final class Supervisor {
         if !isOutputWaiting { wanted += pipes.filter(\.isOpen).map(\.descriptor) }
         if started == nil, let verdict = command?.verdict.descriptor { wanted.append(verdict) }
         var polled = wanted.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        let due = [life.wake, stalledUntil].compactMap(\.self).min()
+        let due = [life.wake, stalledUntil, limitsDue].compactMap(\.self).min()
         let timeout = result != nil && stalledUntil == nil ? 0 : due?.milliseconds(from: .now) ?? -1
         poll(&polled, nfds_t(polled.count), timeout)
         return Set(polled.filter { $0.revents != 0 }.map(\.fd))
@@ -100,14 +103,17 @@ package final class Supervisor {
         do throws(SystemError) {
             estiba_set_child_subreaper()
             if let session = plan.session, geteuid() == 0 { keeper = try SessionKeeper(plan.account, session) }
+            var kept = Cgroup.Kept()
             if plan.cgroup.isEmpty {
                 processes = .descendants(Descendants(root: getpid(), except: keeper?.pid ?? 0))
             } else {
                 let cgroup = Cgroup(plan.cgroup)
-                try cgroup.create(plan.limits)
+                kept = try cgroup.create(plan.limits)
                 processes = .cgroup(cgroup)
             }
-            command = try Command(plan)
+            let edges = LimitEdges(plan.limits, kept: kept) { RunUsage.tasks(of: plan.account.uid) }
+            command = try Command(plan, edges)
+            watch = LimitWatch(plan.limits, kept: kept, at: .now)
             if geteuid() == 0 { try File.check("capset") { estiba_keep_kill_only() } }
             estiba_set_dumpable(0)
         } catch {

@@ -1,3 +1,4 @@
+import Glibc
 import Messages
 import Supervisor
 
@@ -36,7 +37,9 @@ struct Launch: Sendable {
             .map { "\($0.name)=\($0.value)" }
     }
 
-    func plan(_ order: WireOrder, spool: UInt64, cgroup: String, session: Plan.Session?) -> Plan {
+    func plan(
+        _ order: WireOrder, spool: UInt64, cgroup: String, session: Plan.Session?, most: RunLimits = RunLimits()
+    ) -> Plan {
         let command = order.command
         let folder = folder(of: command)
         let arguments =
@@ -51,8 +54,9 @@ struct Launch: Sendable {
         if limits.graceMilliseconds > 0 { plan.limits.graceMilliseconds = limits.graceMilliseconds }
         if limits.spoolBytes > 0 { plan.limits.spoolBytes = limits.spoolBytes }
         plan.limits.isLossless = limits.lossless
-        plan.limits.memoryBytes = limits.memoryBytes
-        plan.limits.processes = limits.processes
+        let own = most.applied(to: RunLimits(limits))
+        plan.limits.memoryBytes = own.memoryBytes
+        plan.limits.processes = own.processes
         plan.leaves = order.leave
         plan.cgroup = cgroup
         plan.session = session
@@ -66,6 +70,7 @@ struct Launch: Sendable {
         case .signalled(let signal): .signalled(signal: signal)
         case .timedOut: .timedOut
         case .outOfMemory: .outOfMemory
+        case .tooManyProcesses: .signalled(signal: SIGKILL)
         case .stopped: .stopped
         case .failed(let failure): .refused(refusal(failure, of: order.command))
         }

@@ -2,6 +2,7 @@ import Glibc
 import Messages
 import Placer
 import Spool
+import Supervisor
 import SwiftProtobuf
 
 /// Places one file of an order as the user. A chore: blocks until the placer has answered.
@@ -21,6 +22,8 @@ struct PlacementWork: Sendable {
     let note: String
     /// What the file's profile makes of it.
     let use: ProfileUse?
+    /// Raised where the run is to be stopped.
+    let unwanted: Flag
 
     /// A placer that is slower than 1 MB/s after this long is held up by the user it has become.
     private static let patienceSeconds: UInt64 = 60
@@ -38,12 +41,21 @@ struct PlacementWork: Sendable {
             let placer = try PlacerProcess(
                 program, placement, bytes: source?.file.descriptor, note: note.descriptor)
             let preparing = UInt64(placement.preparation?.beforeSeconds ?? 0)
-            let placed = placer.finish(within: .seconds(Self.patienceSeconds + preparing + file.size / 1_000_000))
+            let placed = placer.finish(
+                within: .seconds(Self.patienceSeconds + preparing + file.size / 1_000_000), unless: unwanted.isRaised,
+                cutOff: Self.endAll)
             if placed == nil { clean() }
             return placed.result
         } catch {
             return .failure(Failure(.internal, "the file could not be placed: \(error)"))
         }
+    }
+
+    /// Ends a placer with all that it has started; it is stopped first, so that what it started stays below it.
+    static func endAll(_ placer: Int32) {
+        kill(placer, SIGSTOP)
+        Descendants(root: placer).killAll()
+        kill(placer, SIGKILL)
     }
 
     /// Sees to what a placer left that did not come to its end; does nothing where none was begun.

@@ -6,6 +6,8 @@ struct Policy: Equatable, Sendable {
     var minimumUID: UInt32 = 1000
     /// Accounts that may run although they are below the minimum.
     var allowedUIDs: Set<UInt32> = []
+    /// What no run may exceed, asked for or not.
+    var mostOfRun = RunLimits()
 
     func mayRun(uid: UInt32) -> Bool {
         uid >= minimumUID && uid != .max || allowedUIDs.contains(uid)

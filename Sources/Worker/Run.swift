@@ -10,6 +10,8 @@ struct Run: Sendable {
         case storing
         case fetching
         case placing(file: Int)
+        /// To be stopped as soon as the placer at work has ended.
+        case leaving
         case starting
         case running(pid: Int32)
         case ended(RunState)
@@ -32,15 +34,18 @@ struct Run: Sendable {
         case report(RunState)
         case fetch
         case place(file: Int)
+        /// The placer at work is not to go on; what comes of it is told as ever.
+        case endPlacing
         case start
+        /// Of all that the supervisor has started, at once or as soon as there is one.
         case stop(graceMilliseconds: UInt64)
     }
 
     let files: Int
     let hasCommand: Bool
     private(set) var phase = Phase.storing
-    /// A stop that came before there was a process to stop.
-    private var stopWish: UInt64?
+    /// A stop came before anything was begun that could be stopped.
+    private var isUnwanted = false
 
     init(files: Int, hasCommand: Bool) {
         self.files = files
@@ -51,7 +56,7 @@ struct Run: Sendable {
         switch phase {
         case .storing: .waiting
         case .fetching: .fetching(percent: 0)
-        case .placing: .fetching(percent: 100)
+        case .placing, .leaving: .fetching(percent: 100)
         case .starting: files == 0 ? .delivered : .placed(last: false)
         case .running(let pid): .running(pid: pid)
         case .ended(let state): state
@@ -69,8 +74,12 @@ struct Run: Sendable {
         }
         switch (event, phase) {
         case (.stored, .storing):
-            if stopWish != nil { return end(.cancelled) }
+            if isUnwanted { return end(.cancelled) }
             return [.report(.delivered)] + proceed()
+        case (.placed, .leaving), (.refused, .leaving):
+            return end(.cancelled)
+        case (.refused, .starting) where isUnwanted:
+            return end(.cancelled)
         case (.refused(let failure), _):
             return end(.refused(failure))
         case (.fetched(let percent), .fetching):
@@ -88,7 +97,6 @@ struct Run: Sendable {
             return [.report(.placed(last: false)), .start]
         case (.started(let pid), .starting):
             phase = .running(pid: pid)
-            if let grace = stopWish { return [.report(.running(pid: pid)), .stop(graceMilliseconds: grace)] }
             return [.report(.running(pid: pid))]
         case (.ended(let state), _):
             return end(state)
@@ -97,8 +105,16 @@ struct Run: Sendable {
                 .interrupted(Failure(.gone, "the run's supervisor was killed; what was left of the run is ended")))
         case (.stop(let grace), .running):
             return [.stop(graceMilliseconds: grace)]
-        case (.stop(let grace), .storing), (.stop(let grace), .starting):
-            stopWish = grace
+        case (.stop(let grace), .starting):
+            isUnwanted = true
+            return [.endPlacing, .stop(graceMilliseconds: grace)]
+        case (.stop, .storing):
+            isUnwanted = true
+            return []
+        case (.stop, .placing):
+            phase = .leaving
+            return [.endPlacing]
+        case (.stop, .leaving):
             return []
         case (.stop, _):
             return end(.cancelled)

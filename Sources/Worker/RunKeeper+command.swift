@@ -16,7 +16,8 @@ extension RunKeeper {
             node: site.node, execution: execution, account: account, home: home.path, placed: placedFolder)
         let spool = UInt64.random(in: 1 ... .max)
         var plan = launch.plan(
-            order, spool: spool, cgroup: site.cgroups.folder(of: execution.description), session: site.session)
+            order, spool: spool, cgroup: site.cgroups.folder(of: execution.description), session: site.session,
+            most: site.settings.policy.mostOfRun)
         plan.steps = steps(launch)
         // Where the file went, its user may not be allowed to be.
         if plan.arguments.isEmpty { plan.folder = home.path }
@@ -24,7 +25,7 @@ extension RunKeeper {
         let work = StartWork(
             supervisor: site.settings.supervisor, placer: site.settings.placer, account: account, home: home,
             plan: plan,
-            folder: site.store.folder(of: execution))
+            folder: site.store.folder(of: execution), unwanted: unwanted)
         let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         site.userChores.add(for: account.uid) {
             let result = work.start()
@@ -49,6 +50,7 @@ extension RunKeeper {
             self?.heard(news)
         }
         self.line = line
+        if let stopGrace { line.send(.stop(graceMilliseconds: stopGrace)) }
         line.send(.await(position: pump?.flow.published ?? 0))
     }
 
@@ -82,10 +84,11 @@ extension RunKeeper {
             // One that was started by the worker before this one, and comes only now, finds the spool and leaves. One that
             // was faster than that lives.
             if !folder.closeToSupervisors(), folder.isAlive { return mailbox.post { keeper.value.watchSupervisor() } }
-            if let plan = try? Plan.read(from: folder) { _ = Leftovers.kill(of: plan) }
+            let remaining = (try? Plan.read(from: folder)).map { Leftovers.kill(of: $0) } ?? 0
             let length = (try? SpoolReader(folder.spool).length()) ?? 0
             mailbox.post {
                 keeper.value.pump?.grew(to: length, released: 0)
+                keeper.value.remaining = UInt32(clamping: remaining)
                 keeper.value.receive(.lost)
             }
         }

@@ -68,7 +68,7 @@ extension RunKeeper {
             program: site.settings.placer, account: account, home: home(of: account), execution: execution,
             node: site.node, file: file, number: number,
             bytes: file.blob.isEmpty ? nil : site.store.assembly(of: execution, [UInt8](file.blob)),
-            note: site.store.note(of: execution, file: number), use: use(of: file))
+            note: site.store.note(of: execution, file: number), use: use(of: file), unwanted: unwanted)
     }
 
     /// A run that has ended leaves nothing of a placement that was cut short.

@@ -26,6 +26,12 @@ final class RunKeeper {
     var pump: OutputPump?
     var line: SupervisorLine?
     var exit: ExitRecord?
+    /// What of a run whose supervisor was killed still lived after all had been done against it.
+    var remaining: UInt32 = 0
+    /// How soon a stop is to be enforced, from when one was asked for.
+    private(set) var stopGrace: UInt64?
+    /// What a chore is at for this run is not wanted any more.
+    let unwanted = Flag()
     /// The owner has acknowledged the last state.
     private var isAcknowledged = false
     /// The last state is on its way to the disk.
@@ -123,8 +129,12 @@ final class RunKeeper {
         case .fetch: fetch()
         case .place(let number): place(number)
         case .start: start()
+        case .endPlacing: unwanted.raise()
         case .stop(let grace):
-            line?.send(.stop(graceMilliseconds: grace > 0 ? grace : order.limits.graceMilliseconds.orDefault(60_000)))
+            // 0 stands for the order's own, and there for the usual.
+            let meant = [grace, order.limits.graceMilliseconds].first { $0 > 0 } ?? Plan.Limits().graceMilliseconds
+            stopGrace = meant
+            line?.send(.stop(graceMilliseconds: meant))
         }
     }
 
@@ -134,11 +144,13 @@ final class RunKeeper {
         }
         var report = WireReport()
         state.fill(&report)
+        if let note = limitNote(state) { report.reason = note.wire }
         report.spool = pump?.spool ?? 0
         if let exit {
             report.note(exit)
         } else if state.isTerminal {
             report.finalLength = pump?.flow.length ?? 0
+            report.remaining = remaining
         }
         site.stamp(&report)
         lastReport = report
@@ -149,6 +161,16 @@ final class RunKeeper {
         letGoOfFiles()
         // The supervisor's exit record is on the disk already, and says the same after a restart.
         exit == nil ? conclude(report) : concluded(report)
+    }
+
+    /// How the run's limits are kept, and which one it went beyond, if something is to be said of that.
+    private func limitNote(_ state: RunState) -> Failure? {
+        switch state {
+        case .running, .exited, .signalled, .timedOut, .outOfMemory, .stopped:
+            let limits = site.settings.policy.mostOfRun.applied(to: RunLimits(order.limits))
+            return LimitNote(node: site.node, limits: limits, kept: site.cgroups.controllers).failure(exit?.ending)
+        default: return nil
+        }
     }
 
     private func say(_ report: WireReport) {
@@ -201,8 +223,4 @@ extension WireReport {
         leftOver = exit.leftOver
         remaining = exit.remaining
     }
-}
-
-extension UInt64 {
-    fileprivate func orDefault(_ value: UInt64) -> UInt64 { self == 0 ? value : self }
 }

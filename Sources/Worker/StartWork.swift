@@ -12,15 +12,19 @@ struct StartWork: Sendable {
     let home: Placement.Home
     let plan: Plan
     let folder: RunFolder
+    /// Raised where the run is to be stopped before it has begun.
+    let unwanted: Flag
 
     /// The supervisor's pid and the line to it.
     func start() -> Result<(pid: pid_t, line: Int32), Failure> {
         do throws(SystemError) {
             if access(home.path, F_OK) != 0 {
                 let placement = Placement(account, home: home, target: nil)
-                let placed = try PlacerProcess(placer, placement, bytes: nil, note: nil).finish(within: .seconds(60))
+                let placed = try PlacerProcess(placer, placement, bytes: nil, note: nil).finish(
+                    within: .seconds(60), unless: unwanted.isRaised, cutOff: PlacementWork.endAll)
                 if case .failure(let failure) = placed.result { return .failure(failure) }
             }
+            if unwanted.isRaised { return .failure(Failure(.cancelled, "stopped before it began")) }
             try plan.write(to: folder)
             return .success(try folder.startSupervisor(supervisor))
         } catch {

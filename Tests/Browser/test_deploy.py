@@ -88,12 +88,15 @@ class Deploy(unittest.TestCase):
     def test_run_again_takes_over_what_the_form_does_not_show(self):
         execution = self.console.ask({
             "nodes": ["node3", "node1"], "command": {"shell": "echo $ANSWER in $PWD"}, "folder": "/tmp",
-            "environment": {"ANSWER": "42"}, "timeoutMilliseconds": 90_000})
+            "environment": {"ANSWER": "42"}, "timeoutMilliseconds": 90_000, "memoryBytes": 512 << 20, "processes": 50})
         self.console.open(f"#deploy/{execution}")
         self.console.wait_for_text(".go", "Run echo $ANSWER in $PWD on 2 nodes")
         self.console.wait_for_text(".go", "It runs in /tmp. ANSWER set as before.")
         self.assertEqual(self.console.nodes_chosen(), ["node1", "node3"])
-        self.assertEqual(self.console.field("Stop it after this many seconds").get_attribute("value"), "90")
+        for label, value in [
+                ("Stop it after this many seconds", "90"), ("End it beyond this many MiB of memory on a node", "512"),
+                ("End it beyond this many processes on a node", "50")]:
+            self.assertEqual(self.console.field(label).get_attribute("value"), value)
         self.console.send()
         self.console.wait_until_sent()
         self.console.wait_for_states("exited 0", nodes=2)

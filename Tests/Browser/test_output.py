@@ -52,7 +52,7 @@ class Output(unittest.TestCase):
         self.console.link("Stop").click()
         self.console.wait_for_text("[role=status]", "Stopping all. What has not ended after 1.5 s is killed.")
         self.console.wait_for_states("stopped", nodes=1)
-        self.console.wait_for_text("td.why", "no process left")
+        self.console.wait_for_text("td.why", "0 processes left")
         self.assertNotIn("Stopping", self.console.text())
 
     def test_a_state_and_a_stream_choose_what_is_shown(self):

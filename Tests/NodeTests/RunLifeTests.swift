@@ -73,6 +73,31 @@ struct RunLifeTests {
         #expect(life.receive(.tick, at: at(10_001)) == over(.stopped, remaining: 3))
     }
 
+    @Test func `what takes too much is killed without grace, and ends by the name of its limit`() {
+        for why in [ExitRecord.Ending.outOfMemory, .tooManyProcesses] {
+            var life = life()
+            _ = life.receive(.outputEnded, at: at(0))
+            #expect(life.receive(.exceeded(why), at: at(1)) == [.kill, .count])
+            #expect(life.receive(.exceeded(.tooManyProcesses), at: at(2)) == [])
+            #expect(life.receive(.commandEnded(.signalled(signal: 9)), at: at(3)) == [.count])
+            #expect(life.receive(.counted(0), at: at(3)) == over(why))
+        }
+    }
+
+    @Test func `what is being stopped, or has ended, keeps its name when it takes too much`() {
+        var stopping = life()
+        _ = stopping.receive(.outputEnded, at: at(0))
+        _ = stopping.receive(.stopAsked(graceMilliseconds: 1000), at: at(0))
+        #expect(stopping.receive(.exceeded(.outOfMemory), at: at(1)) == [.kill, .count])
+        _ = stopping.receive(.commandEnded(.signalled(signal: 9)), at: at(2))
+        #expect(stopping.receive(.counted(0), at: at(2)) == over(.stopped))
+        var ended = life()
+        _ = ended.receive(.commandEnded(.exited(code: 4)), at: at(0))
+        #expect(ended.receive(.exceeded(.outOfMemory), at: at(1)) == [.kill, .count])
+        _ = ended.receive(.outputEnded, at: at(2))
+        #expect(ended.receive(.counted(0), at: at(2)) == over(.exited(code: 4)))
+    }
+
     @Test func `a stop after the command's end leaves its exit code`() {
         var life = life()
         _ = life.receive(.commandEnded(.exited(code: 9)), at: at(0))

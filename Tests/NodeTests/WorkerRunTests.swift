@@ -47,11 +47,27 @@ struct WorkerRunTests {
         expect(fetching.receive(.fetchedAll), [])
     }
 
-    @Test func `a stop while the command starts is handed on as soon as it runs`() {
+    @Test func `a stop while the command starts is handed on at once, and does not wait for it to run`() {
         var run = Run(files: 0, hasCommand: true)
         _ = run.receive(.stored)
+        expect(run.receive(.stop(graceMilliseconds: 5)), [.endPlacing, .stop(graceMilliseconds: 5)])
+        expect(run.receive(.started(pid: 9)), [.report(.running(pid: 9))])
+        expect(run.receive(.ended(.stopped)), [.report(.stopped)])
+        var early = Run(files: 0, hasCommand: true)
+        _ = early.receive(.stored)
+        _ = early.receive(.stop(graceMilliseconds: 5))
+        expect(early.receive(.refused(Failure(.cancelled, "it had not begun"))), [.report(.cancelled)])
+    }
+
+    @Test(arguments: [Run.Event.placed, .refused(Failure(.internal, "cut off"))])
+    func `a stop while a file is placed is not over before the placer is`(answer: Run.Event) {
+        var run = Run(files: 2, hasCommand: true)
+        _ = run.receive(.stored)
+        _ = run.receive(.fetchedAll)
+        expect(run.receive(.stop(graceMilliseconds: 5)), [.endPlacing])
         expect(run.receive(.stop(graceMilliseconds: 5)), [])
-        expect(run.receive(.started(pid: 9)), [.report(.running(pid: 9)), .stop(graceMilliseconds: 5)])
+        #expect(!run.isEnded)
+        expect(run.receive(answer), [.report(.cancelled)])
     }
 
     @Test func `a stop after the end says the end again`() {

@@ -21,6 +21,21 @@ STOP_SECONDS = 20
 IS_ROOT = os.geteuid() == 0
 
 
+# Starts a command where no cgroup can be made: an empty folder lies over all of them.
+WITHOUT_CGROUPS = [
+    "unshare", "--mount", "--propagation", "private", "sh", "-c",
+    "mount -t tmpfs none /sys/fs/cgroup && exec \"$0\" \"$@\""]
+
+
+def can_hide_cgroups():
+    return subprocess.run([*WITHOUT_CGROUPS, "true"], capture_output=True).returncode == 0
+
+
+def has_cgroups():
+    """Whether this machine has a cgroup of version 2 that can be written."""
+    return any(os.access(f"/sys/fs/cgroup{folder}/cgroup.procs", os.W_OK) for folder in ("/unified", ""))
+
+
 def build_folder():
     """The folder with the programs: ESTIBA_BUILD, else the release build, else the debug build."""
     named = os.environ.get("ESTIBA_BUILD")
@@ -58,14 +73,15 @@ class Answer:
 
 
 class Up:
-    """`estiba up --json` in a folder of its own. `with Up() as up: up.estiba("whoami")`."""
+    """`estiba up --json` in a folder of its own. `with Up() as up: up.estiba("whoami")`. `within` is a command that starts
+    what is behind it, as `WITHOUT_CGROUPS` is."""
 
-    def __init__(self, nodes=3, data=None, address="127.0.0.1:0", open_files=None):
+    def __init__(self, nodes=3, data=None, address="127.0.0.1:0", open_files=None, within=()):
         self.folder = pathlib.Path(data or tempfile.mkdtemp(prefix="estiba-system-"))
         self.keeps = data is not None
         self.log = open(self.folder / "up.stderr", "ab")
         self.process = subprocess.Popen(
-            [build_folder() / "estiba", "up", "--nodes", str(nodes), "--address", address, "--data", self.folder, "--json"],
+            [*within, build_folder() / "estiba", "up", "--nodes", str(nodes), "--address", address, "--data", self.folder, "--json"],
             stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
             preexec_fn=open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))))
         try:

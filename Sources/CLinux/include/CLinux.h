@@ -44,6 +44,10 @@ void estiba_child_descriptor_clear(int descriptor);
 int estiba_unblock_signals(void);
 /// The most descriptors the process may have: the soft limit down to this.
 int estiba_lower_descriptor_limit(uint64_t count);
+/// Lowers RLIMIT_DATA (bytes of one process), soft and hard, to at most this.
+int estiba_lower_data_limit(uint64_t bytes);
+/// Lowers RLIMIT_NPROC (processes and threads of the user, whosever they are), soft and hard, to at most this.
+int estiba_lower_process_limit(uint64_t count);
 
 // ---- Files
 

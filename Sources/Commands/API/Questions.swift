@@ -34,6 +34,8 @@ struct Submission: Encodable, Sendable, Equatable {
     var timeoutMilliseconds: UInt64?
     var graceMilliseconds: UInt64?
     var lossless: Bool?
+    var memoryBytes: UInt64?
+    var processes: UInt32?
     var service: Service?
 }
 

@@ -14,8 +14,10 @@ struct RunVerb: AsyncParsableCommand {
               estiba run -n '*!node2' --shell -- 'df -h | tail -1'
               estiba run -n node1 --raw -- cat /var/log/syslog > syslog
               estiba run -n '*' --timeout 5m --detach -- make world
+              estiba run -n node1 --memory 512M --processes 100 -- ./untried
 
-            The exit code is the largest of the nodes' codes; 125 when a node never ran the command or lost it.
+            The exit code is the largest of the nodes' codes: 128 and the signal where one ended it, 124 when the time was \
+            up, 137 out of memory, 130 stopped; 125 when a node never ran the command or lost it.
             """)
 
     @OptionGroup var nodes: NodesOption
@@ -51,6 +53,12 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "End the command after this time (500ms, 10s, 5m, 2h).")
     var timeout: TimeSpan?
 
+    @Option(help: "End the command when all its processes together take more memory (512M, 2G).")
+    var memory: ByteCount?
+
+    @Option(help: "End the command when it has more processes, threads counted.")
+    var processes: UInt32?
+
     @Option(help: "Wait this long for a node that is away; otherwise 10m.")
     var wait: TimeSpan?
 
@@ -70,5 +78,7 @@ struct LimitOptions: ParsableArguments {
         submission.waitMilliseconds = wait?.milliseconds
         submission.graceMilliseconds = grace?.milliseconds
         submission.lossless = lossless ? true : nil
+        submission.memoryBytes = memory?.bytes
+        submission.processes = processes
     }
 }

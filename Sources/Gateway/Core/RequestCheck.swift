@@ -45,6 +45,9 @@ struct CheckedRequest: Equatable, Sendable {
     var timeoutMilliseconds: UInt64
     var graceMilliseconds: UInt64
     var lossless: Bool
+    /// 0: no limit of the request's own.
+    var memoryBytes: UInt64
+    var processes: UInt32
     var leave: Bool
     var service: Service?
 }
@@ -57,6 +60,8 @@ enum RequestCheck {
     static let maximumCommandBytes = 128 << 10
     static let longestWaitMilliseconds: UInt64 = 30 * 24 * 3_600_000
     static let longestGraceMilliseconds: UInt64 = 3_600_000
+    /// Below it no program of today begins.
+    static let leastMemoryBytes: UInt64 = 1 << 20
 
     static func check(_ request: ExecutionRequest) throws(Failure) -> CheckedRequest {
         let nodes = try nodes(request.nodes)
@@ -79,7 +84,8 @@ enum RequestCheck {
             timeoutMilliseconds: request.timeoutMilliseconds ?? 0,
             graceMilliseconds: try limited(
                 request.graceMilliseconds ?? 60_000, to: longestGraceMilliseconds, "graceMilliseconds"),
-            lossless: request.lossless ?? false, leave: request.leave ?? false,
+            lossless: request.lossless ?? false, memoryBytes: try memory(request.memoryBytes ?? 0),
+            processes: request.processes ?? 0, leave: request.leave ?? false,
             service: try service(request, files))
     }
 
@@ -124,6 +130,13 @@ enum RequestCheck {
     private static func limited(_ value: UInt64, to limit: UInt64, _ name: String) throws(Failure) -> UInt64 {
         guard value <= limit else { throw Failure(.badRequest, "\(name) is at most \(limit).") }
         return value
+    }
+
+    private static func memory(_ bytes: UInt64) throws(Failure) -> UInt64 {
+        guard bytes == 0 || bytes >= leastMemoryBytes else {
+            throw Failure(.badRequest, "memoryBytes is at least \(leastMemoryBytes); 0 is no limit.")
+        }
+        return bytes
     }
 
     // MARK: Command and environment

@@ -66,8 +66,11 @@ struct Submitting {
             }
             order.limits = .with {
                 $0.wallClockMilliseconds = request.timeoutMilliseconds
-                $0.graceMilliseconds = request.graceMilliseconds
+                // 0 would be the usual.
+                $0.graceMilliseconds = max(1, request.graceMilliseconds)
                 $0.lossless = request.lossless
+                $0.memoryBytes = request.memoryBytes
+                $0.processes = request.processes
             }
             order.environment = request.environment.sorted { $0.key < $1.key }.map { name, value in
                 .with {

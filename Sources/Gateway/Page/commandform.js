@@ -1,5 +1,19 @@
 import { element, field, tick } from "./element.js";
 
+const MEBIBYTE = 1 << 20;
+
+/** A field for a whole number; empty is none. */
+function number() {
+    return element("input", {
+        class: "form-control",
+        type: "number",
+        min: "0",
+        step: "1",
+        placeholder: "none",
+        inputmode: "numeric",
+    });
+}
+
 /** The command that runs after all files are placed, or alone, and how commands run. */
 export class CommandForm {
     #line = element("input", {
@@ -9,14 +23,9 @@ export class CommandForm {
         spellcheck: "false",
         autocapitalize: "none",
     });
-    #limit = element("input", {
-        class: "form-control",
-        type: "number",
-        min: "0",
-        step: "1",
-        placeholder: "none",
-        inputmode: "numeric",
-    });
+    #seconds = number();
+    #mebibytes = number();
+    #processes = number();
 
     constructor(changed) {
         this.#line.addEventListener("input", changed);
@@ -24,8 +33,10 @@ export class CommandForm {
         this.#options = element(
             "details",
             {},
-            element("summary", {}, "Time limit"),
-            field("Stop it after this many seconds", this.#limit),
+            element("summary", {}, "Limits"),
+            field("Stop it after this many seconds", this.#seconds),
+            field("End it beyond this many MiB of memory on a node", this.#mebibytes),
+            field("End it beyond this many processes on a node", this.#processes),
         );
         this.node = element(
             "section",
@@ -48,8 +59,14 @@ export class CommandForm {
         return this.#shell.box.checked;
     }
 
-    get timeoutMilliseconds() {
-        return Number(this.#limit.value) > 0 ? Math.round(Number(this.#limit.value) * 1000) : undefined;
+    /** The members of a request that say what a run may take; without those that are left open. */
+    get limits() {
+        const limit = ({ value }, factor) => Number(value) > 0 ? Math.round(Number(value) * factor) : undefined;
+        return {
+            timeoutMilliseconds: limit(this.#seconds, 1000),
+            memoryBytes: limit(this.#mebibytes, MEBIBYTE),
+            processes: limit(this.#processes, 1),
+        };
     }
 
     /** Shows what an earlier request had; `shown` is its command as text, for one that is older than its request. */
@@ -57,8 +74,10 @@ export class CommandForm {
         const asked = request.command ?? { line: shown };
         this.#line.value = asked.line ?? asked.shell ?? (asked.arguments ?? []).map(quoted).join(" ");
         this.#shell.box.checked = asked.shell !== undefined;
-        if (request.timeoutMilliseconds) this.#limit.value = request.timeoutMilliseconds / 1000;
-        this.#options.open = this.#limit.value !== "";
+        if (request.timeoutMilliseconds) this.#seconds.value = request.timeoutMilliseconds / 1000;
+        if (request.memoryBytes) this.#mebibytes.value = request.memoryBytes / MEBIBYTE;
+        if (request.processes) this.#processes.value = request.processes;
+        this.#options.open = [this.#seconds, this.#mebibytes, this.#processes].some((one) => one.value !== "");
     }
 }
 

@@ -123,7 +123,7 @@ class Deploy {
     }
 
     get #requests() {
-        const rest = { ...this.#rest, timeoutMilliseconds: this.command.timeoutMilliseconds };
+        const rest = { ...this.#rest, ...this.command.limits };
         const { line, shell } = this.command;
         return requestsOf({ things: this.#things, line, shell, nodes: this.picker.names, rest });
     }

@@ -7,6 +7,8 @@ import { byTone, count, duration, moment, stateWords, tone } from "./format.js";
 const MOST_ROWS = 100;
 /** With more nodes than this the table stays shut until it is opened: the plan says the same in less room. */
 const OPEN_ROWS = 8;
+/** States in which a run was ended by others than itself: how many processes are left is the proof. */
+const ENDED_FROM_OUTSIDE = new Set(["stopped", "cancelled", "timed-out", "out-of-memory"]);
 
 /** The runs of an execution as a table, the odd ones first: node, state, why, and what can be done. */
 export class RunTable {
@@ -81,7 +83,7 @@ export class RunTable {
 }
 
 function processes(number) {
-    return number === 0 ? "no process" : count(number, "process", "processes");
+    return count(number, "process", "processes");
 }
 
 /** How long it took, or since when it is so. */
@@ -94,6 +96,8 @@ function notes(run) {
     const parts = [];
     if (run.reason) parts.push(run.reason.sentence || run.reason.code);
     if (run.leftOver) parts.push(`${processes(run.leftOver)} stopped at the end`);
-    if (run.remaining !== undefined && run.state === "stopped") parts.push(`${processes(run.remaining)} left`);
+    if (run.remaining !== undefined && ENDED_FROM_OUTSIDE.has(run.state)) {
+        parts.push(`${processes(run.remaining)} left`);
+    }
     return parts.join(". ");
 }
