@@ -123,7 +123,8 @@ class StopMine(shared.Case):
             estiba.wait_for(running, 20, "three runs")
             done = self.up.estiba("stop", "--mine", "-n", "node1")
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(sorted(done.stdout.decode().split("\n")[:-1]), sorted([f"{both} node1: stopped", f"{one} node1: stopped"]))
+            self.assertEqual(sorted(done.stdout.decode().split("\n")[:-1]), sorted(
+                [f"{both} node1: stopped, 0 processes left", f"{one} node1: stopped, 0 processes left"]))
             self.assertIn(b"0 processes left", done.stderr)
             states = {run["node"]: run["state"] for run in self.up.http("GET", f"executions/{both}").json()["runs"]}
             self.assertEqual(states, {"node1": "stopped", "node2": "running"})
