@@ -71,9 +71,13 @@ package struct Ticket: Sendable, Hashable {
     ///
     /// Time is not looked at: the caller knows the gateway's clock.
     package static func open(
-        _ bytes: [UInt8], tag: [UInt8], order: [UInt8], node: NodeName, enrolment: UInt64, keys: NodeKeys
+        _ bytes: [UInt8], tag: [UInt8], order: [UInt8], adopted: WireAdopted? = nil, node: NodeName, enrolment: UInt64,
+        keys: NodeKeys
     ) -> Ticket? {
-        guard Tags.isValidOrder(tag, ticket: bytes, node: node, enrolment: enrolment, keys: keys) else { return nil }
+        guard
+            Tags.isValidOrder(
+                tag, ticket: bytes, node: node, enrolment: enrolment, adopted: adopted, keys: keys)
+        else { return nil }
         guard let ticket = Ticket(bytes: bytes), MAC.isEqual(ticket.orderHash, Blake2b.hash(order)) else { return nil }
         return ticket
     }

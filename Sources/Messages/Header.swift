@@ -18,9 +18,19 @@ package enum Verb: UInt8, Sendable, CaseIterable {
     case replayed = 22
     case clock = 23
     case removeService = 24
+    case adopted = 25
+    case adoptedTaken = 26
     case chunkRequest = 32
     case chunk = 33
     case range = 34
+    case catchUp = 48
+    case newsAsked = 49
+    case news = 50
+    case pieceAsked = 51
+    case piece = 52
+    case stopHandedOn = 53
+    case stopAllHandedOn = 54
+    case stopTaken = 55
 }
 
 /// The fixed 32 bytes in front of every body (docs/protocol.md §3).

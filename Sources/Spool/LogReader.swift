@@ -63,6 +63,20 @@ package struct LogReader: Sendable {
 
     package var log: UInt64 { header.log }
 
+    /// False once the file was put away or another one took its place: it will not grow any more.
+    package var isLinked: Bool { (try? open.file.status().st_nlink) ?? 0 > 0 }
+
+    /// Whether the entry that ends at `offset` has this header.
+    package func ends(at offset: UInt64, with header: [UInt8]) -> Bool {
+        guard let entry = header.withUnsafeBytes({ LogEntry($0) }), header.count == LogEntry.headerSize,
+            UInt64(entry.size) <= offset
+        else { return false }
+        return (try? bytes(at: offset - UInt64(entry.size), count: LogEntry.headerSize)) == header
+    }
+
+    /// The bytes in front of the first entry.
+    package var headerBytes: [UInt8] { header.bytes }
+
     /// The size of the file. The last entry may still be on its way into it; `read` returns whole ones only.
     package func end() throws(Problem) -> UInt64 {
         UInt64(try Self.calling { () throws(SystemError) in try open.file.size() })

@@ -61,7 +61,7 @@ package final class LogWriter {
             UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    private func add(_ entry: LogEntry, _ records: UnsafeRawBufferPointer) {
+    func add(_ entry: LogEntry, _ records: UnsafeRawBufferPointer) {
         pendingItems += LogIndex.Item(entry, at: end + UInt64(pending.count), records: records).bytes
         pending += entry.header
         pending.append(contentsOf: records)
@@ -80,6 +80,15 @@ package final class LogWriter {
         pending.removeAll(keepingCapacity: pending.count <= 1 << 20)
         try index.write(pendingItems)
         pendingItems.removeAll(keepingCapacity: pendingItems.count <= 1 << 16)
+    }
+
+    /// The header of the last entry that is written; empty where there is none.
+    package func lastHeader() throws(SystemError) -> [UInt8] {
+        let items = (try index.size() - LogIndex.headerSize) / LogIndex.Item.size
+        guard items > 0 else { return [] }
+        let place = LogIndex.headerSize + (items - 1) * LogIndex.Item.size
+        let item = try index.bytes(at: place, count: LogIndex.Item.size).withUnsafeBytes { LogIndex.Item($0) }
+        return try log.bytes(at: Int(item.offset), count: LogEntry.headerSize)
     }
 
     /// Brings what was flushed to the disk.

@@ -416,9 +416,21 @@ package nonisolated struct WireDelivery: Sendable {
   /// an Order, serialised once
   package var order: Data = Data()
 
+  /// where another gateway than the order's owner owns it by now
+  package var adopted: WireAdopted {
+    get {_adopted ?? WireAdopted()}
+    set {_adopted = newValue}
+  }
+  /// Returns true if `adopted` has been explicitly set.
+  package var hasAdopted: Bool {self._adopted != nil}
+  /// Clears the value of `adopted`. Subsequent reads from it will return its default value.
+  package mutating func clearAdopted() {self._adopted = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _adopted: WireAdopted? = nil
 }
 
 package nonisolated struct WireOrder: @unchecked Sendable {
@@ -796,6 +808,313 @@ package nonisolated struct WireRemoveService: Sendable {
   package var user: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The execution belongs to another gateway from now on: its folder was taken over. What has the greater term counts.
+package nonisolated struct WireAdopted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// principal
+  package var owner: String = String()
+
+  /// Unix milliseconds of the taking over
+  package var term: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Asks an owner for its executions: those numbered beyond `after`, and how the ones named here stand.
+package nonisolated struct WireCatchUp: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var after: UInt64 = 0
+
+  package var executions: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Asks for what has changed since; answered when something has, or after `hold_milliseconds`.
+package nonisolated struct WireNewsAsked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var epoch: UInt64 = 0
+
+  package var since: UInt64 = 0
+
+  package var holdMilliseconds: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The answer to both: all that changed up to `change`.
+package nonisolated struct WireNews: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// drawn at each start of a gateway
+  package var epoch: UInt64 = 0
+
+  package var change: UInt64 = 0
+
+  /// another epoch, or too long ago: catch up
+  package var stale: Bool = false
+
+  /// there are further numbers: ask again
+  package var more: Bool = false
+
+  package var executions: [WireExecutionNews] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireExecutionNews: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var execution: Data {
+    get {_storage._execution}
+    set {_uniqueStorage()._execution = newValue}
+  }
+
+  /// absent where it was told before
+  package var head: WireExecutionHead {
+    get {_storage._head ?? WireExecutionHead()}
+    set {_uniqueStorage()._head = newValue}
+  }
+  /// Returns true if `head` has been explicitly set.
+  package var hasHead: Bool {_storage._head != nil}
+  /// Clears the value of `head`. Subsequent reads from it will return its default value.
+  package mutating func clearHead() {_uniqueStorage()._head = nil}
+
+  /// those that changed
+  package var runs: [WireRunNews] {
+    get {_storage._runs}
+    set {_uniqueStorage()._runs = newValue}
+  }
+
+  package var complete: Bool {
+    get {_storage._complete}
+    set {_uniqueStorage()._complete = newValue}
+  }
+
+  /// with complete
+  package var logEnd: UInt64 {
+    get {_storage._logEnd}
+    set {_uniqueStorage()._logEnd = newValue}
+  }
+
+  /// not kept at its owner any more
+  package var gone: Bool {
+    get {_storage._gone}
+    set {_uniqueStorage()._gone = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct WireExecutionHead: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// in the order of acceptance at the owner
+  package var number: UInt64 = 0
+
+  package var submission: Data = Data()
+
+  package var user: String = String()
+
+  package var uid: UInt32 = 0
+
+  package var kind: String = String()
+
+  package var command: String {
+    get {_command ?? String()}
+    set {_command = newValue}
+  }
+  /// Returns true if `command` has been explicitly set.
+  package var hasCommand: Bool {self._command != nil}
+  /// Clears the value of `command`. Subsequent reads from it will return its default value.
+  package mutating func clearCommand() {self._command = nil}
+
+  package var createdMilliseconds: Int64 = 0
+
+  package var deadlineMilliseconds: Int64 = 0
+
+  package var nodes: [String] = []
+
+  /// JSON, as the owner's journal has it
+  package var files: String = String()
+
+  package var graceMilliseconds: UInt64 = 0
+
+  package var log: UInt64 = 0
+
+  /// JSON, as it was asked
+  package var request: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _command: String? = nil
+}
+
+package nonisolated struct WireRunNews: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var run: UInt32 {
+    get {_storage._run}
+    set {_uniqueStorage()._run = newValue}
+  }
+
+  package var report: WireReport {
+    get {_storage._report ?? WireReport()}
+    set {_uniqueStorage()._report = newValue}
+  }
+  /// Returns true if `report` has been explicitly set.
+  package var hasReport: Bool {_storage._report != nil}
+  /// Clears the value of `report`. Subsequent reads from it will return its default value.
+  package mutating func clearReport() {_uniqueStorage()._report = nil}
+
+  package var sinceMilliseconds: Int64 {
+    get {_storage._sinceMilliseconds}
+    set {_uniqueStorage()._sinceMilliseconds = newValue}
+  }
+
+  package var copied: UInt64 {
+    get {_storage._copied}
+    set {_uniqueStorage()._copied = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Asks for the log of an execution from an offset on; answered when there is more, or after `hold_milliseconds`.
+package nonisolated struct WirePieceAsked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var from: UInt64 = 0
+
+  /// header of the entry that ends there, 40 bytes; empty at the first
+  package var last: Data = Data()
+
+  package var holdMilliseconds: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WirePiece: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var from: UInt64 = 0
+
+  /// of the log, as it is now
+  package var end: UInt64 = 0
+
+  /// it grows no more
+  package var complete: Bool = false
+
+  /// the entry that ends at `from` is another one: begin anew
+  package var diverged: Bool = false
+
+  /// whole entries; at 0 the header of the log before them
+  package var bytes: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A user's wish that runs be stopped, handed to the owner.
+package nonisolated struct WireStopHandedOn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var user: String = String()
+
+  package var uid: UInt32 = 0
+
+  package var session: Data = Data()
+
+  /// none: all
+  package var nodes: [String] = []
+
+  package var graceMilliseconds: UInt64 {
+    get {_graceMilliseconds ?? 0}
+    set {_graceMilliseconds = newValue}
+  }
+  /// Returns true if `graceMilliseconds` has been explicitly set.
+  package var hasGraceMilliseconds: Bool {self._graceMilliseconds != nil}
+  /// Clears the value of `graceMilliseconds`. Subsequent reads from it will return its default value.
+  package mutating func clearGraceMilliseconds() {self._graceMilliseconds = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _graceMilliseconds: UInt64? = nil
+}
+
+/// The owner has it on its disk. For all of a user's runs on some nodes: which they are.
+package nonisolated struct WireStopTaken: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var stopping: [WireStopTaken.Stopping] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated struct Stopping: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var execution: Data = Data()
+
+    package var nodes: [String] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
 
   package init() {}
 }
@@ -1648,7 +1967,7 @@ nonisolated extension WireAbsent: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WireDelivery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Delivery"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{1}order\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{1}order\0\u{1}adopted\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1658,24 +1977,33 @@ nonisolated extension WireDelivery: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.ticket) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.order) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._adopted) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.ticket.isEmpty {
       try visitor.visitSingularBytesField(value: self.ticket, fieldNumber: 1)
     }
     if !self.order.isEmpty {
       try visitor.visitSingularBytesField(value: self.order, fieldNumber: 2)
     }
+    try { if let v = self._adopted {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireDelivery, rhs: WireDelivery) -> Bool {
     if lhs.ticket != rhs.ticket {return false}
     if lhs.order != rhs.order {return false}
+    if lhs._adopted != rhs._adopted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2424,6 +2752,665 @@ nonisolated extension WireRemoveService: SwiftProtobuf.Message, SwiftProtobuf._M
   package static func ==(lhs: WireRemoveService, rhs: WireRemoveService) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.user != rhs.user {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAdopted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Adopted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}owner\0\u{1}term\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.owner) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 1)
+    }
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAdopted, rhs: WireAdopted) -> Bool {
+    if lhs.owner != rhs.owner {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCatchUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CatchUp"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}executions\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.after) }()
+      case 2: try { try decoder.decodeRepeatedBytesField(value: &self.executions) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.after != 0 {
+      try visitor.visitSingularUInt64Field(value: self.after, fieldNumber: 1)
+    }
+    if !self.executions.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.executions, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCatchUp, rhs: WireCatchUp) -> Bool {
+    if lhs.after != rhs.after {return false}
+    if lhs.executions != rhs.executions {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireNewsAsked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NewsAsked"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}since\0\u{3}hold_milliseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.since) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.holdMilliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularUInt64Field(value: self.since, fieldNumber: 2)
+    }
+    if self.holdMilliseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.holdMilliseconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireNewsAsked, rhs: WireNewsAsked) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.holdMilliseconds != rhs.holdMilliseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireNews: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".News"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}change\0\u{1}stale\0\u{1}more\0\u{1}executions\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.change) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.stale) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.executions) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.change != 0 {
+      try visitor.visitSingularUInt64Field(value: self.change, fieldNumber: 2)
+    }
+    if self.stale != false {
+      try visitor.visitSingularBoolField(value: self.stale, fieldNumber: 3)
+    }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 4)
+    }
+    if !self.executions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.executions, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireNews, rhs: WireNews) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.change != rhs.change {return false}
+    if lhs.stale != rhs.stale {return false}
+    if lhs.more != rhs.more {return false}
+    if lhs.executions != rhs.executions {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireExecutionNews: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExecutionNews"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}execution\0\u{1}head\0\u{1}runs\0\u{1}complete\0\u{3}log_end\0\u{1}gone\0")
+
+  fileprivate class _StorageClass {
+    var _execution: Data = Data()
+    var _head: WireExecutionHead? = nil
+    var _runs: [WireRunNews] = []
+    var _complete: Bool = false
+    var _logEnd: UInt64 = 0
+    var _gone: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _execution = source._execution
+      _head = source._head
+      _runs = source._runs
+      _complete = source._complete
+      _logEnd = source._logEnd
+      _gone = source._gone
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularBytesField(value: &_storage._execution) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._head) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._runs) }()
+        case 4: try { try decoder.decodeSingularBoolField(value: &_storage._complete) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._logEnd) }()
+        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._gone) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._execution.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._execution, fieldNumber: 1)
+      }
+      try { if let v = _storage._head {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._runs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._runs, fieldNumber: 3)
+      }
+      if _storage._complete != false {
+        try visitor.visitSingularBoolField(value: _storage._complete, fieldNumber: 4)
+      }
+      if _storage._logEnd != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._logEnd, fieldNumber: 5)
+      }
+      if _storage._gone != false {
+        try visitor.visitSingularBoolField(value: _storage._gone, fieldNumber: 6)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExecutionNews, rhs: WireExecutionNews) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._execution != rhs_storage._execution {return false}
+        if _storage._head != rhs_storage._head {return false}
+        if _storage._runs != rhs_storage._runs {return false}
+        if _storage._complete != rhs_storage._complete {return false}
+        if _storage._logEnd != rhs_storage._logEnd {return false}
+        if _storage._gone != rhs_storage._gone {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireExecutionHead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExecutionHead"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}submission\0\u{1}user\0\u{1}uid\0\u{1}kind\0\u{1}command\0\u{3}created_milliseconds\0\u{3}deadline_milliseconds\0\u{1}nodes\0\u{1}files\0\u{3}grace_milliseconds\0\u{1}log\0\u{1}request\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.submission) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.uid) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self._command) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.createdMilliseconds) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.deadlineMilliseconds) }()
+      case 9: try { try decoder.decodeRepeatedStringField(value: &self.nodes) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.files) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.graceMilliseconds) }()
+      case 12: try { try decoder.decodeSingularFixed64Field(value: &self.log) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.request) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.submission.isEmpty {
+      try visitor.visitSingularBytesField(value: self.submission, fieldNumber: 2)
+    }
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 3)
+    }
+    if self.uid != 0 {
+      try visitor.visitSingularUInt32Field(value: self.uid, fieldNumber: 4)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 5)
+    }
+    try { if let v = self._command {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    } }()
+    if self.createdMilliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdMilliseconds, fieldNumber: 7)
+    }
+    if self.deadlineMilliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.deadlineMilliseconds, fieldNumber: 8)
+    }
+    if !self.nodes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.nodes, fieldNumber: 9)
+    }
+    if !self.files.isEmpty {
+      try visitor.visitSingularStringField(value: self.files, fieldNumber: 10)
+    }
+    if self.graceMilliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.graceMilliseconds, fieldNumber: 11)
+    }
+    if self.log != 0 {
+      try visitor.visitSingularFixed64Field(value: self.log, fieldNumber: 12)
+    }
+    if !self.request.isEmpty {
+      try visitor.visitSingularStringField(value: self.request, fieldNumber: 13)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExecutionHead, rhs: WireExecutionHead) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.submission != rhs.submission {return false}
+    if lhs.user != rhs.user {return false}
+    if lhs.uid != rhs.uid {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs._command != rhs._command {return false}
+    if lhs.createdMilliseconds != rhs.createdMilliseconds {return false}
+    if lhs.deadlineMilliseconds != rhs.deadlineMilliseconds {return false}
+    if lhs.nodes != rhs.nodes {return false}
+    if lhs.files != rhs.files {return false}
+    if lhs.graceMilliseconds != rhs.graceMilliseconds {return false}
+    if lhs.log != rhs.log {return false}
+    if lhs.request != rhs.request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRunNews: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RunNews"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}report\0\u{3}since_milliseconds\0\u{1}copied\0")
+
+  fileprivate class _StorageClass {
+    var _run: UInt32 = 0
+    var _report: WireReport? = nil
+    var _sinceMilliseconds: Int64 = 0
+    var _copied: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _run = source._run
+      _report = source._report
+      _sinceMilliseconds = source._sinceMilliseconds
+      _copied = source._copied
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._run) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._report) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._sinceMilliseconds) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._copied) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._run != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._run, fieldNumber: 1)
+      }
+      try { if let v = _storage._report {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._sinceMilliseconds != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._sinceMilliseconds, fieldNumber: 3)
+      }
+      if _storage._copied != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._copied, fieldNumber: 4)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRunNews, rhs: WireRunNews) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._run != rhs_storage._run {return false}
+        if _storage._report != rhs_storage._report {return false}
+        if _storage._sinceMilliseconds != rhs_storage._sinceMilliseconds {return false}
+        if _storage._copied != rhs_storage._copied {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePieceAsked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PieceAsked"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}last\0\u{3}hold_milliseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.from) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.last) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.holdMilliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.from != 0 {
+      try visitor.visitSingularUInt64Field(value: self.from, fieldNumber: 1)
+    }
+    if !self.last.isEmpty {
+      try visitor.visitSingularBytesField(value: self.last, fieldNumber: 2)
+    }
+    if self.holdMilliseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.holdMilliseconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePieceAsked, rhs: WirePieceAsked) -> Bool {
+    if lhs.from != rhs.from {return false}
+    if lhs.last != rhs.last {return false}
+    if lhs.holdMilliseconds != rhs.holdMilliseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePiece: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Piece"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}end\0\u{1}complete\0\u{1}diverged\0\u{1}bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.from) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.end) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.diverged) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.from != 0 {
+      try visitor.visitSingularUInt64Field(value: self.from, fieldNumber: 1)
+    }
+    if self.end != 0 {
+      try visitor.visitSingularUInt64Field(value: self.end, fieldNumber: 2)
+    }
+    if self.complete != false {
+      try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 3)
+    }
+    if self.diverged != false {
+      try visitor.visitSingularBoolField(value: self.diverged, fieldNumber: 4)
+    }
+    if !self.bytes.isEmpty {
+      try visitor.visitSingularBytesField(value: self.bytes, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePiece, rhs: WirePiece) -> Bool {
+    if lhs.from != rhs.from {return false}
+    if lhs.end != rhs.end {return false}
+    if lhs.complete != rhs.complete {return false}
+    if lhs.diverged != rhs.diverged {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStopHandedOn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StopHandedOn"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}uid\0\u{1}session\0\u{1}nodes\0\u{3}grace_milliseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.uid) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.session) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.nodes) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self._graceMilliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 1)
+    }
+    if self.uid != 0 {
+      try visitor.visitSingularUInt32Field(value: self.uid, fieldNumber: 2)
+    }
+    if !self.session.isEmpty {
+      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 3)
+    }
+    if !self.nodes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.nodes, fieldNumber: 4)
+    }
+    try { if let v = self._graceMilliseconds {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStopHandedOn, rhs: WireStopHandedOn) -> Bool {
+    if lhs.user != rhs.user {return false}
+    if lhs.uid != rhs.uid {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.nodes != rhs.nodes {return false}
+    if lhs._graceMilliseconds != rhs._graceMilliseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStopTaken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StopTaken"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stopping\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.stopping) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.stopping.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.stopping, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStopTaken, rhs: WireStopTaken) -> Bool {
+    if lhs.stopping != rhs.stopping {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStopTaken.Stopping: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = WireStopTaken.protoMessageName + ".Stopping"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}execution\0\u{1}nodes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.execution) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.nodes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.execution.isEmpty {
+      try visitor.visitSingularBytesField(value: self.execution, fieldNumber: 1)
+    }
+    if !self.nodes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.nodes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStopTaken.Stopping, rhs: WireStopTaken.Stopping) -> Bool {
+    if lhs.execution != rhs.execution {return false}
+    if lhs.nodes != rhs.nodes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
