@@ -135,6 +135,7 @@ let package = Package(
             "GatewayTests",
             [
                 "Gateway", "Authenticator", "Spool", "Messages", "Bus", "ZeroMQ", "Sodium", logging, lifecycle,
+                protobuf,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

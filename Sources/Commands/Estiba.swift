@@ -21,6 +21,7 @@ struct Estiba: AsyncParsableCommand {
             UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, NodesVerb.self, RunVerb.self,
             DeployVerb.self, RollbackVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self,
             StopVerb.self, StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self, SwarmVerb.self,
+            AdoptVerb.self,
         ])
 }
 

@@ -23,6 +23,8 @@ package struct GatewayDaemon {
             brokers: settings.strings("brokers"), publicBrokers: settings.strings("publicBrokers"),
             data: try settings.requiredPath("data"))
         coreSettings.uploads = try Uploads.Limits(settings)
+        coreSettings.mirrorBytes = UInt64(
+            clamping: try settings.int("mirrorBytes", default: Int(clamping: coreSettings.mirrorBytes)))
         let authority = try KeyPair(path: coreSettings.authority)
         core = try GatewayCore(settings: coreSettings, logger: logger)
         web = try WebServer(

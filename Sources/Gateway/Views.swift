@@ -18,6 +18,10 @@ package struct ExecutionView: Codable, Sendable, Equatable {
     package var runs: [RunView]?
     /// What was asked for, so that it can be asked again. Absent in lists.
     package var request: ExecutionRequest?
+    /// The gateway that it belongs to.
+    package var owner: String?
+    /// Since when the owner is away, Unix milliseconds: what is shown is what it told last, and its runs go on.
+    package var ownerAwaySince: Int64?
 }
 
 package struct FileView: Codable, Sendable, Equatable {

@@ -18,6 +18,8 @@ package struct Admission: Sendable {
         package var order: WireOrder
         package var bytes: [UInt8]
         package var ticket: Ticket
+        /// Where another gateway than the order's owner has taken the execution over.
+        package var adopted: Ownership?
     }
 
     let node: NodeName
@@ -31,8 +33,8 @@ package struct Admission: Sendable {
     package func judge(_ message: Link.Incoming, ownerMilliseconds: Int64?) -> Verdict {
         guard let delivery = try? WireDelivery(serializedBytes: message.body),
             let ticket = Ticket.open(
-                [UInt8](delivery.ticket), tag: message.tag, order: [UInt8](delivery.order), node: node,
-                enrolment: enrolment, keys: keys)
+                [UInt8](delivery.ticket), tag: message.tag, order: [UInt8](delivery.order),
+                adopted: delivery.hasAdopted ? delivery.adopted : nil, node: node, enrolment: enrolment, keys: keys)
         else {
             return .refused(
                 Failure(.badTicket, "\(node) does not believe this order's ticket; do the authority's keys agree?"))
@@ -40,7 +42,7 @@ package struct Admission: Sendable {
         guard let order = try? WireOrder(serializedBytes: delivery.order),
             ticket.execution == message.header.execution, order.execution.elementsEqual(ticket.execution.bytes),
             order.user == ticket.user, order.uid == ticket.uid, order.nodes.contains(node.description),
-            order.owner == message.sender?.description
+            (delivery.hasAdopted ? delivery.adopted.owner : order.owner) == message.sender?.description
         else {
             return .refused(Failure(.badTicket, "the order for \(node) is not the one its ticket was made for"))
         }
@@ -53,6 +55,9 @@ package struct Admission: Sendable {
             let early = (ticket.issuedMilliseconds - now) / 1000
             return .refused(Failure(.notYet, "the order for \(node) is dated \(early) s ahead"))
         }
-        return .admitted(Admitted(order: order, bytes: [UInt8](delivery.order), ticket: ticket))
+        return .admitted(
+            Admitted(
+                order: order, bytes: [UInt8](delivery.order), ticket: ticket,
+                adopted: delivery.hasAdopted ? Ownership(delivery.adopted) : nil))
     }
 }

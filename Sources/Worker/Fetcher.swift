@@ -17,7 +17,8 @@ final class Fetcher {
     private let execution: ExecutionID
     private let parcels: [Parcel]
     private let account: Account
-    private let owner: Principal
+    /// Who has the files; another gateway once that one has taken the execution over.
+    var owner: Principal
     private let site: Site
     private let tell: (News) -> Void
     private var fetch: Fetch

@@ -33,6 +33,7 @@ extension Node {
 
     private func add(_ execution: ExecutionID, _ order: WireOrder, _ hash: [UInt8], _ run: Run) -> RunKeeper {
         let keeper = RunKeeper(execution, order, hash: hash, run: run, site: site, log: log)
+        if let ownership = site.store.ownership(of: execution) { keeper.belongs(to: ownership) }
         keepers[execution] = keeper
         return keeper
     }

@@ -22,6 +22,7 @@ extension Node {
                     return refuse(
                         message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
                 }
+                if let adopted = admitted.adopted, adopted.owner != keeper.owner { return adopt(keeper, adopted) }
                 return keeper.repeatState()
             }
             if let hash = known[execution] {
@@ -39,6 +40,7 @@ extension Node {
         let order = admitted.order
         let run = Run(files: order.files.count, hasCommand: hasCommand(order))
         let keeper = RunKeeper(execution, order, hash: admitted.ticket.orderHash, run: run, site: site, log: log)
+        if let adopted = admitted.adopted { keeper.belongs(to: adopted) }
         keepers[execution] = keeper
         tickWhileNeeded()
         check(keeper, storing: admitted.bytes)
@@ -52,13 +54,17 @@ extension Node {
     /// Asks for the account and writes the order to the disk, in a chore; then the run may begin.
     func check(_ keeper: RunKeeper, storing bytes: [UInt8]?) {
         let (accounts, store, execution) = (site.accounts, site.store, keeper.execution)
-        let (user, uid) = (keeper.order.user, keeper.order.uid)
+        let (user, uid, ownership) = (keeper.order.user, keeper.order.uid, keeper.ownership)
         let (bound, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         site.chores.add {
             let account = accounts.check(user: user, uid: uid)
             var problem: SystemError?
             if let bytes {
-                do throws(SystemError) { try store.accept(execution, order: bytes) } catch { problem = error }
+                do throws(SystemError) {
+                    try store.accept(execution, order: bytes, ownership)
+                } catch {
+                    problem = error
+                }
             }
             mailbox.post { [problem] in bound.value.checked(execution, account, problem) }
         }

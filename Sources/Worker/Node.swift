@@ -97,19 +97,24 @@ final class Node {
             hear(said.milliseconds)
         case .stop:
             guard let stop = try? WireStop(serializedBytes: body) else { return }
-            if let keeper { return keeper.receive(.stop(graceMilliseconds: stop.graceMilliseconds)) }
+            if let keeper {
+                keeper.hear(gateway)
+                return keeper.receive(.stop(graceMilliseconds: stop.graceMilliseconds))
+            }
             known[header.execution] == nil
                 ? cancel(header.execution, for: gateway) : repeatLast(header.execution, to: gateway)
+        case .adopted:
+            guard let wire = try? WireAdopted(serializedBytes: body) else { return }
+            adopted(header.execution, wire, by: gateway)
         case .reported:
             guard let reported = try? WireReported(serializedBytes: body) else { return }
-            if let keeper {
-                keeper.reported(reported.sequence)
-            } else {
-                _ = site.acknowledged(reported.sequence, of: header.execution)
-            }
+            // What was said to the owner is the owner's to acknowledge.
+            guard let keeper, gateway == keeper.owner else { return }
+            keeper.reported(reported.sequence)
         case .copied:
             guard let copied = try? WireCopied(serializedBytes: body) else { return }
-            keeper?.copied(copied)
+            guard let keeper, gateway == keeper.owner else { return }
+            keeper.copied(copied)
         case .removeService:
             guard let removal = try? WireRemoveService(serializedBytes: body) else { return }
             site.services.remove(Services.Key(user: removal.user, name: removal.name))

@@ -14,7 +14,11 @@ final class RunKeeper {
     let order: WireOrder
     /// BLAKE2b-256 of the order's bytes as they came: the same id with another order is a conflict.
     let orderHash: [UInt8]
-    let owner: Principal
+    /// The order's owner, or the gateway that has taken the execution over.
+    private(set) var owner: Principal
+    private(set) var ownership: Ownership?
+    /// Gateways besides the owner that had the run stopped, its owner being away: they hear its last word too.
+    private var witnesses: Set<Principal> = []
     let site: Site
     let log: Logger
     private var run: Run
@@ -53,6 +57,23 @@ final class RunKeeper {
     var isSettled: Bool { run.isEnded && isAcknowledged && (pump?.flow.isAllCopied ?? true) }
 
     // MARK: What comes in
+
+    /// Of the taking over that counts; 0 before any.
+    var term: UInt64 { ownership?.term ?? 0 }
+
+    /// What is owed from now on is owed to this gateway, and said to it at once.
+    func belongs(to ownership: Ownership) {
+        guard ownership.term >= term else { return }
+        self.ownership = ownership
+        owner = ownership.owner
+        fetcher?.owner = owner
+        repeatState()
+    }
+
+    /// A gateway had the run stopped.
+    func hear(_ gateway: Principal) {
+        if gateway != owner { witnesses.insert(gateway) }
+    }
 
     func receive(_ event: Run.Event) {
         for effect in run.receive(event) { carryOut(effect) }
@@ -176,6 +197,8 @@ final class RunKeeper {
     private func say(_ report: WireReport) {
         guard !isConcluding else { return }
         site.say(report, of: execution, to: owner)
+        guard report.terminal, !witnesses.isEmpty, let body: [UInt8] = try? report.serializedBytes() else { return }
+        for witness in witnesses { site.send(Header(.report, execution, sequence: report.sequence), body, to: witness) }
     }
 
     /// The last state goes to the disk before it goes out, so that it stays the last one whatever happens.

@@ -51,9 +51,10 @@ struct RunStore: Sendable {
     }
 
     /// The order is on the disk when this returns; only then may it be acknowledged.
-    func accept(_ execution: ExecutionID, order: [UInt8]) throws(SystemError) {
+    func accept(_ execution: ExecutionID, order: [UInt8], _ ownership: Ownership? = nil) throws(SystemError) {
         let folder = folder(of: execution)
         try Self.makeFolder(folder.path)
+        if let ownership { try own(execution, ownership) }
         try File.replace(folder.path + "/order", with: order)
         try File(root, O_RDONLY | O_DIRECTORY).synchronise()
     }
@@ -76,6 +77,16 @@ struct RunStore: Sendable {
     private func removeUnaccepted(_ folder: String) {
         for name in (try? File.names(in: folder)) ?? [] { unlink("\(folder)/\(name)") }
         rmdir(folder)
+    }
+
+    /// Another gateway than the order's owner has taken the run over.
+    func own(_ execution: ExecutionID, _ ownership: Ownership) throws(SystemError) {
+        try File.replace(folder(of: execution).path + "/owner", with: Array(ownership.text.utf8))
+    }
+
+    func ownership(of execution: ExecutionID) -> Ownership? {
+        (try? File.contents(folder(of: execution).path + "/owner", limit: 1024))
+            .flatMap { Ownership(text: String(decoding: $0, as: UTF8.self)) }
     }
 
     /// Not for a run whose exit record is there: that says the same.

@@ -78,6 +78,45 @@ struct TrustTests {
         #expect(!Tags.isValidReport([], header: header, node: name, body: body, keys: keys))
     }
 
+    @Test func `tags between gateways have these very bytes, and hold for one sender, receiver and body`() {
+        let key = PeerKey(authoritySecret: Array(0..<32))
+        let header = Header(.stopHandedOn, ExecutionID(bytes: Array(0..<16))!, sequence: 7).bytes
+        let body = Array("body".utf8)
+        let (g1, g2) = (Principal(.gateway, "g1"), Principal(.gateway, "g2"))
+        let tag = Tags.peer(header: header, from: g1, to: g2, body: body, key: key)
+        #expect(Hex.encode(tag) == "f5ff742e517143a2456e91c5c2c4e67b5a612b6a5be30a3e46cbfae63358ea32")
+        #expect(Tags.isValidPeer(tag, header: header, from: g1, to: g2, body: body, key: key))
+        #expect(!Tags.isValidPeer(tag, header: header, from: g2, to: g1, body: body, key: key))
+        let other = PeerKey(authoritySecret: Array(1..<33))
+        #expect(!Tags.isValidPeer(tag, header: header, from: g1, to: g2, body: body, key: other))
+        for bit in 0..<8 * header.count {
+            #expect(!Tags.isValidPeer(tag, header: header.flipped(bit), from: g1, to: g2, body: body, key: key))
+        }
+        for bit in 0..<8 * body.count {
+            #expect(!Tags.isValidPeer(tag, header: header, from: g1, to: g2, body: body.flipped(bit), key: key))
+        }
+        #expect("\(key)" == "key of the gateways")
+    }
+
+    @Test func `an order says under its tag which gateway has taken it over`() {
+        var adopted = WireAdopted()
+        adopted.owner = "gateway:g2"
+        adopted.term = 5
+        let bytes = ticket.bytes
+        let tag = Tags.order(ticket: bytes, node: name, enrolment: enrolment, adopted: adopted, keys: keys)
+        func holds(_ said: WireAdopted?) -> Bool {
+            Tags.isValidOrder(tag, ticket: bytes, node: name, enrolment: enrolment, adopted: said, keys: keys)
+        }
+        #expect(holds(adopted) && !holds(nil))
+        var other = adopted
+        other.term = 6
+        #expect(!holds(other))
+        other = adopted
+        other.owner = "gateway:g3"
+        #expect(!holds(other))
+        #expect(tag != Tags.order(ticket: bytes, node: name, enrolment: enrolment, keys: keys))
+    }
+
     @Test func `a slice's MAC has these very bytes and covers all of it`() {
         let topic = Topic.status(name).bytes
         let records = Array("abcd".utf8)

@@ -291,11 +291,13 @@ final class TestCore: Sendable {
         self.logs = logs
         inbox = end
         nodes.apply([.registered(keys.nodes)])
+        let journal = try Journal(path: folder.path("journal.sqlite"))
         executions = Executions(
             Executions.Surroundings(
-                owner: Principal(.gateway, "g1"), journal: try Journal(path: folder.path("journal.sqlite")), logs: logs,
+                owner: Principal(.gateway, "g1"), journal: journal, logs: logs,
                 blobs: blobs, nodes: nodes, bulk: Bulk(store: blobs), bus: { bus.add($0) },
-                copier: { copier.call($0) }, logger: logger),
+                copier: { copier.call($0) }, logger: logger,
+                others: Others(journal: journal, nodes: nodes, logger: logger)),
             inbox: (stream, end))
         try copier.start(
             try Context(), logs: logs, keys: keys,

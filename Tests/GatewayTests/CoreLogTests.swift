@@ -46,6 +46,43 @@ import Testing
         #expect(gap.header.withUnsafeBytes { LogEntry($0) } == gap)
     }
 
+    @Test func `a log that is copied piece by piece is the same file, and goes on only where it ends`() throws {
+        let (path, copy) = (folder.path("a.log"), folder.path("copy.log"))
+        let writer = try LogWriter(creating: path, header)
+        for number in 0..<40 {
+            append(writer, run: UInt32(number % 3), records("line \(number)\n"))
+            if number % 10 == 9 {
+                writer.appendGap(run: 1, to: writer.position(of: 1) + 100, timeNanoseconds: 9)
+            }
+        }
+        try writer.flush()
+        let reader = try LogReader(path: path)
+        var mirror = try LogWriter(creating: copy, header)
+        var last: [UInt8] = []
+        while true {
+            #expect(reader.ends(at: mirror.end, with: last) == !last.isEmpty)
+            let piece = try reader.read(from: mirror.end, upTo: 500)
+            if piece.isEmpty { break }
+            // Cut, damaged, or the same again: nothing of it is taken.
+            var damaged = piece.bytes
+            damaged[damaged.count / 2] ^= 1
+            for wrong in [damaged, Array(piece.bytes.dropLast()), Array(piece.bytes.dropFirst())] {
+                #expect(!wrong.withUnsafeBytes { mirror.append(entries: $0) })
+            }
+            #expect(piece.bytes.withUnsafeBytes { mirror.append(entries: $0) })
+            try mirror.flush()
+            #expect(!piece.bytes.withUnsafeBytes { mirror.append(entries: $0) })
+            last = try mirror.lastHeader()
+            mirror = try LogWriter(continuing: copy)
+            #expect(try mirror.lastHeader() == last)
+        }
+        for end in [".log", ".index"] {
+            let names = [path, copy].map { String($0.dropLast(4)) + end }
+            #expect(try File.contents(names[0]) == File.contents(names[1]))
+        }
+        #expect(!reader.ends(at: mirror.end, with: Array(last.reversed())))
+    }
+
     @Test func `what is appended is read as it is, by whole entries`() throws {
         let path = folder.path("a.log")
         let writer = try LogWriter(creating: path, header)

@@ -72,36 +72,8 @@ class Answer:
         return self.json()["error"]["code"]
 
 
-class Up:
-    """`estiba up --json` in a folder of its own. `with Up() as up: up.estiba("whoami")`. `within` is a command that starts
-    what is behind it, as `WITHOUT_CGROUPS` is."""
-
-    def __init__(self, nodes=3, data=None, address="127.0.0.1:0", open_files=None, within=()):
-        self.folder = pathlib.Path(data or tempfile.mkdtemp(prefix="estiba-system-"))
-        self.keeps = data is not None
-        self.log = open(self.folder / "up.stderr", "ab")
-        self.process = subprocess.Popen(
-            [*within, build_folder() / "estiba", "up", "--nodes", str(nodes), "--address", address, "--data", self.folder, "--json"],
-            stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
-            preexec_fn=open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))))
-        try:
-            ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
-            line = self.process.stdout.readline() if ready else b""
-            if not line:
-                raise AssertionError("estiba up did not come up:\n" + self.said())
-            self.facts = json.loads(line)
-        except BaseException:
-            self.stop()
-            raise
-        self.url = self.facts["url"]
-        self.token = self.facts["token"]
-
-    def said(self):
-        self.log.flush()
-        return (self.folder / "up.stderr").read_text(errors="replace")[-4000:]
-
-    def pids(self):
-        return json.loads((self.folder / "pids.json").read_text())
+class Client:
+    """A gateway as its users see it: command line and API. Has `url` and `token`."""
 
     def environment(self, token=None):
         return dict(os.environ, ESTIBA_GATEWAY=self.url, ESTIBA_TOKEN=token or self.token)
@@ -164,6 +136,38 @@ class Up:
         if answer.status != 201:
             raise AssertionError(f"{answer.status} {answer.body!r}")
         return answer.json()["blob"]
+
+
+class Up(Client):
+    """`estiba up --json` in a folder of its own. `with Up() as up: up.estiba("whoami")`. `within` is a command that starts
+    what is behind it, as `WITHOUT_CGROUPS` is."""
+
+    def __init__(self, nodes=3, data=None, address="127.0.0.1:0", open_files=None, within=()):
+        self.folder = pathlib.Path(data or tempfile.mkdtemp(prefix="estiba-system-"))
+        self.keeps = data is not None
+        self.log = open(self.folder / "up.stderr", "ab")
+        self.process = subprocess.Popen(
+            [*within, build_folder() / "estiba", "up", "--nodes", str(nodes), "--address", address, "--data", self.folder, "--json"],
+            stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
+            preexec_fn=open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))))
+        try:
+            ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
+            line = self.process.stdout.readline() if ready else b""
+            if not line:
+                raise AssertionError("estiba up did not come up:\n" + self.said())
+            self.facts = json.loads(line)
+        except BaseException:
+            self.stop()
+            raise
+        self.url = self.facts["url"]
+        self.token = self.facts["token"]
+
+    def said(self):
+        self.log.flush()
+        return (self.folder / "up.stderr").read_text(errors="replace")[-4000:]
+
+    def pids(self):
+        return json.loads((self.folder / "pids.json").read_text())
 
     def kill(self, part):
         """Ends a part as a crash would; `up` starts it again."""

@@ -14,6 +14,20 @@ struct Execution: Codable, Sendable {
     var counts: [String: Int]?
     /// Absent in lists.
     var runs: [Run]?
+    /// The gateway that it belongs to.
+    var owner: String?
+    /// Unix milliseconds; absent while the owner is there.
+    var ownerAwaySince: Int64?
+
+    /// What to say where the owner is away; nil where nothing is to be said.
+    var awayNote: String? {
+        guard let ownerAwaySince, complete != true else { return nil }
+        return Self.awayNote(owner ?? "its gateway", since: ownerAwaySince)
+    }
+
+    static func awayNote(_ owner: String, since: Int64) -> String {
+        "the gateway \(owner) is away since \(Moment.text(since)); its runs go on"
+    }
 
     struct PlacedFile: Codable, Sendable {
         var name: String

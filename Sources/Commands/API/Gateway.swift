@@ -71,6 +71,15 @@ struct Gateway: Sendable {
         return response.body
     }
 
+    /// Sends a body and opens the stream that answers it.
+    func open(_ path: String, posting body: some Encodable) async throws -> HTTPClientResponse.Body {
+        let response = try await execute(postRequest(path, body), deadline: .distantFuture)
+        guard response.status == .ok else {
+            throw try refusal(response.status, await response.body.collect(upTo: 1 << 20))
+        }
+        return response.body
+    }
+
     private func request(_ method: HTTPMethod, _ path: String) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: "\(url)/api/v1/\(path)")
         request.method = method

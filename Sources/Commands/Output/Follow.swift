@@ -55,6 +55,7 @@ struct Follow {
                 piece.withUnsafeReadableBytes { decoder.receive($0) }
                 while let frame = try decoder.next() { try follower.receive(frame, into: &buffer) }
                 try write(&buffer, follower)
+                for note in follower.takeNotes() { StandardStreams.say(note) }
                 if follower.isComplete || (follower.isCaughtUp && !goesOn) { return }
             }
         } catch let error where !(error is CommandError || error is CancellationError || error is ReaderGone) {

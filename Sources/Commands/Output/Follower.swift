@@ -20,6 +20,9 @@ struct Follower {
     private(set) var isCaughtUp = false
     /// Every run has ended and all its output has come.
     private(set) var isComplete = false
+    /// What is to be said of the gateway that has the rest, each once.
+    private var notes: [String] = []
+    private var isOwnerAway = false
     private var formatter: OutputFormatter?
     private let style: OutputStyle
     /// Only this node's run is followed.
@@ -61,15 +64,32 @@ struct Follower {
         switch notice.type {
         case "opened":
             try open(notice)
+            if let execution = notice.execution, execution.complete != true {
+                note(execution.owner ?? "", awaySince: execution.ownerAwaySince)
+            }
             for run in notice.execution?.runs ?? [] { note(run, into: &buffer) }
         case "run":
             if let run = notice.run { note(run, into: &buffer) }
+        case "owner": note(notice.owner ?? "", awaySince: notice.ownerAwaySince)
         case "caught-up": isCaughtUp = true
         case "complete": isComplete = true
         case "error":
             throw .refused(status: 0, Reason(code: notice.code ?? "internal", sentence: notice.sentence ?? ""))
         default: break
         }
+    }
+
+    /// What is to be said now of the owner's absence or return.
+    mutating func takeNotes() -> [String] {
+        defer { notes = [] }
+        return notes
+    }
+
+    private mutating func note(_ owner: String, awaySince: Int64?) {
+        guard (awaySince != nil) != isOwnerAway else { return }
+        isOwnerAway = awaySince != nil
+        notes.append(
+            Table.tame(awaySince.map { Execution.awayNote(owner, since: $0) } ?? "the gateway \(owner) is back"))
     }
 
     /// Another log than before (made anew at the gateway) is read from its beginning; what was shown is known by position.

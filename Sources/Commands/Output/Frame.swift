@@ -50,6 +50,8 @@ struct Notice: Decodable {
     var log: String?
     var offset: UInt64?
     var run: Run?
+    var owner: String?
+    var ownerAwaySince: Int64?
     var code: String?
     var sentence: String?
 }

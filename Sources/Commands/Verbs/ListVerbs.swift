@@ -80,6 +80,8 @@ struct ShowVerb: AsyncParsableCommand {
         let found: Execution = try await Gateway.loggedIn().get("executions/\(execution)")
         if json { return StandardStreams.emit(StateLine.line(found)) }
         StandardStreams.print("\(found.execution)  \(found.kind ?? "")  \(Moment.text(found.created))")
+        if let owner = found.owner { StandardStreams.print("gateway: \(Table.tame(owner))") }
+        if let note = found.awayNote { StandardStreams.print(Table.tame(note)) }
         if let command = found.command { StandardStreams.print("command: \(Table.tame(command))") }
         for file in found.files ?? [] {
             let folder = file.folder.isEmpty ? "~" : Table.tame(file.folder)
@@ -102,5 +104,9 @@ private enum ExecutionTable {
             ]
         }
         Table.print([["EXECUTION", "CREATED", "STATES", "COMMAND"]] + rows)
+        let away = executions.reduce(into: [String: String]()) { notes, one in
+            if let note = one.awayNote { notes[one.owner ?? ""] = note }
+        }
+        for note in away.sorted(by: { $0.key < $1.key }) { StandardStreams.say(Table.tame(note.value)) }
     }
 }

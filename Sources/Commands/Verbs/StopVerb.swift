@@ -56,8 +56,15 @@ struct StopVerb: AsyncParsableCommand {
             return
         }
         var announced: Set<String> = []
+        var isAwaySaid = false
         while true {
             let found: Execution = try await gateway.get("executions/\(execution)")
+            if let owner = found.owner, found.ownerAwaySince != nil, !isAwaySaid {
+                isAwaySaid = true
+                StandardStreams.say(
+                    Table.tame(
+                        "the gateway \(owner) is away: the stop is kept for it, and goes to the nodes without it"))
+            }
             let runs = (found.runs ?? []).filter { names?.contains($0.node) ?? true }
             for run in runs where run.terminal && announced.insert(run.node).inserted {
                 if json {

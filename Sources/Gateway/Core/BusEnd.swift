@@ -13,6 +13,7 @@ final class BusEnd {
         let logs: @Sendable ([Arrival]) -> Void
         let files: @Sendable ([ChunkWanted]) -> Void
         let statuses: Statuses
+        let peers: @Sendable ([PeerLine.News]) -> Void
     }
 
     private let keys: KeyRing
@@ -29,6 +30,7 @@ final class BusEnd {
     private var incoming: [Incoming] = []
     private var arrivals: [Arrival] = []
     private var wanted: [ChunkWanted] = []
+    private var fromPeers: [PeerLine.News] = []
 
     init(keys: KeyRing, nodes: NodeTable, sinks: Sinks, logger: Logger) {
         self.keys = keys
@@ -70,9 +72,11 @@ final class BusEnd {
         if !incoming.isEmpty { sinks.executions(incoming) }
         if !arrivals.isEmpty { sinks.logs(arrivals) }
         if !wanted.isEmpty { sinks.files(wanted) }
+        if !fromPeers.isEmpty { sinks.peers(fromPeers) }
         incoming.removeAll(keepingCapacity: true)
         arrivals.removeAll(keepingCapacity: true)
         wanted.removeAll(keepingCapacity: true)
+        fromPeers.removeAll(keepingCapacity: true)
     }
 
     private func take(_ event: Link.Event) {
@@ -121,6 +125,9 @@ final class BusEnd {
                 let report = Dispatcher.Report(body)
             else { return refuse(message) }
             incoming.append(.reported(id, node, report))
+        case .adoptedTaken:
+            guard isVouched(message, by: node) else { return refuse(message) }
+            incoming.append(.adoptedTaken(id, node))
         case .replayed:
             guard isVouched(message, by: node), let body = try? WireReplayed(serializedBytes: message.body),
                 max(body.released, body.length) <= SliceHeader.greatestPosition
@@ -145,6 +152,7 @@ final class BusEnd {
     }
 
     private func takeFromBroker(_ message: Link.Incoming) {
+        if let peer = message.sender, peer.role == .gateway { return takeFromPeer(message, peer) }
         guard message.sender == nil || message.sender?.role == .broker else { return refuse(message) }
         switch message.header.verb {
         case .roster:
@@ -153,8 +161,18 @@ final class BusEnd {
         case .absent:
             guard let absent = try? WireAbsent(serializedBytes: message.body) else { return refuse(message) }
             incoming.append(.absent(message.header.execution, absent.nodes.compactMap { NodeName($0) }))
+            fromPeers.append(.absent(sequence: message.header.sequence))
         default: break
         }
+    }
+
+    /// Its tag is checked where it is taken: a piece of a log is long, and this thread has orders to send.
+    private func takeFromPeer(_ message: Link.Incoming, _ peer: Principal) {
+        fromPeers.append(
+            .message(
+                PeerMessage(
+                    peer: peer, lane: message.lane, header: message.header, headerBytes: message.headerBytes,
+                    body: message.body, tag: message.tag, broker: message.broker)))
     }
 
     private func isVouched(_ message: Link.Incoming, by node: NodeName) -> Bool {
@@ -214,6 +232,7 @@ final class BusEnd {
             command(Header(.replay, id), replay, to: [node])
         case .clock(let nodes):
             command(Header(.clock), WireClock.with { $0.milliseconds = Moment.now().unixMilliseconds }, to: nodes)
+        case .adopted(let id, let node, let adopted): command(Header(.adopted, id), adopted, to: [node])
         case .removeService(let nodes, let name, let user):
             let removal = WireRemoveService.with {
                 $0.name = name
@@ -225,12 +244,30 @@ final class BusEnd {
             link?.publish(topic, [body])
         case .bulk(let header, let node, let body, let broker, let sent):
             guard let pieces else { return sent() }
-            pieces.add(PieceQueue.Piece(header: header, node: node, body: body, broker: broker, sent: sent))
+            pieces.add(PieceQueue.Piece(header: header, peer: Principal(node), body: body, broker: broker, sent: sent))
         case .follow: follow()
+        case .peer(let message): send(message)
         case .grants(let all):
             grants = try? all.serializedBytes()
             for broker in link?.connected ?? [] { tellGrants(to: broker) }
         }
+    }
+
+    /// Through every broker where it is not known by which one the other is reached: it takes a question only once.
+    private func send(_ message: PeerMessage) {
+        if message.lane == .bulk, let broker = message.broker, let pieces {
+            let piece = PieceQueue.Piece(
+                header: message.header, peer: message.peer, body: message.body, tag: message.tag, broker: broker,
+                sent: {})
+            return pieces.add(piece)
+        }
+        var isSent = false
+        for broker in message.broker.map({ [$0] }) ?? link?.connected ?? [] {
+            let taken = link?.send(
+                message.lane, to: message.peer, message.header, body: message.body, tag: message.tag, via: broker)
+            isSent = isSent || taken == true
+        }
+        if !isSent { sinks.peers([.unsent(sequence: message.header.sequence)]) }
     }
 
     private func tellGrants(to broker: Int) {
@@ -249,10 +286,12 @@ final class BusEnd {
         let delivery = WireDelivery.with {
             $0.ticket = .init(ticket)
             $0.order = .init(order.bytes)
+            if let adopted = order.adopted { $0.adopted = adopted }
         }
         guard let body: [UInt8] = try? delivery.serializedBytes() else { return }
         fanOut(Header(.order, order.execution), body, nodes) { node, known in
-            Tags.order(ticket: ticket, node: node, enrolment: known.enrolment, keys: known.keys)
+            Tags.order(
+                ticket: ticket, node: node, enrolment: known.enrolment, adopted: order.adopted, keys: known.keys)
         }
     }
 

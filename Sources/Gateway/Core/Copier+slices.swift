@@ -59,7 +59,8 @@ extension Copier {
         guard case .output(_, let id, let node)? = Topic(bytes: topic), writing[id] == nil, failed[id] == nil else {
             return
         }
-        guard (try? logs.reader(for: id)) != nil, isVouched(topic, header, records, by: node) else { return }
+        // What belongs to another gateway is that one's to acknowledge.
+        guard logs.isOwn(id), isVouched(topic, header, records, by: node) else { return }
         let end = header.position + UInt64(records.count)
         out.append(.copied(id, node, spool: header.spool, position: end))
     }

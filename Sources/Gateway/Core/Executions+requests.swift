@@ -23,10 +23,16 @@ extension Executions {
         user: String, active: Bool, limit: Int, before: ExecutionID?
     ) async throws(Failure) -> [ExecutionView] {
         let limit = max(1, min(limit, 500))
+        await surroundings.others.settle()
         let lines = try await journal { try await $0.lines(user: user, active: active, limit: limit, before: before) }
+        let others = await surroundings.others.views(of: lines.compactMap { $0.owner == nil ? nil : $0.head.id })
+        let away = await surroundings.others.awaySince(of: Set(lines.compactMap(\.owner)))
         return lines.map { line in
             if let live = dispatcher.executions[line.head.id] { return view(live, withRuns: false) }
+            if let other = others[line.head.id] { return other }
             var view = ExecutionView(line.head, complete: line.isComplete)
+            view.owner = (line.owner ?? surroundings.owner).name
+            view.ownerAwaySince = line.owner.flatMap { away[$0] }
             for (state, count) in line.counts {
                 let report = WireReport.with { $0.state = WireState(rawValue: state) ?? .unspecified }
                 if let state = RunState(report) { view.counts[state.word, default: 0] += count }
@@ -46,8 +52,18 @@ extension Executions {
             view.request = request
             return view
         }
+        if let other = try await surroundings.others.find(id, user: user) {
+            var view = await surroundings.others.view(other, withRuns: true)
+            view.request = request
+            if request == nil {
+                await surroundings.others.settle()
+                view.request = try await journal { try await $0.request(id) }
+            }
+            return view
+        }
         let entry = try await entry(id, user: user)
         var view = ExecutionView(entry.execution.head, complete: entry.isComplete)
+        view.owner = surroundings.owner.name
         view.take(entry.execution.runs) { number, run in
             run.view(number, copied: entry.copied[number] ?? 0, awaySince: nil)
         }
@@ -60,6 +76,8 @@ extension Executions {
         let execution: Execution
         if let live = dispatcher.executions[id], live.head.user == user {
             execution = live
+        } else if let other = try await surroundings.others.find(id, user: user) {
+            execution = other.execution
         } else {
             execution = try await entry(id, user: user).execution
         }
@@ -74,6 +92,9 @@ extension Executions {
         _ id: ExecutionID, nodes: [String]?, graceMilliseconds: UInt64?, by identity: Identity
     ) async throws(Failure) {
         let live = dispatcher.executions[id]
+        if live == nil, let other = try await surroundings.others.find(id, user: identity.user) {
+            return try await stop(other, nodes: nodes, graceMilliseconds: graceMilliseconds, by: identity)
+        }
         var execution = live
         if execution == nil { execution = try await entry(id, user: identity.user).execution }
         guard let execution, execution.head.user == identity.user else { throw Self.unknown(id) }
@@ -87,7 +108,7 @@ extension Executions {
     }
 
     /// The run numbers of nodes, of all where none are named; `unknown_node` where one is none of the execution's.
-    private static func runs(on nodes: [String]?, of execution: Execution) throws(Failure) -> [Int] {
+    static func runs(on nodes: [String]?, of execution: Execution) throws(Failure) -> [Int] {
         guard let nodes else { return Array(execution.runs.indices) }
         let numbers = nodes.map { NodeName($0).flatMap(execution.number) }
         let strangers = zip(nodes, numbers).filter { $1 == nil }.map(\.0)
@@ -122,6 +143,7 @@ extension Executions {
         } else {
             view.count(execution.runs)
         }
+        view.owner = surroundings.owner.name
         return view
     }
 }
@@ -138,12 +160,12 @@ extension ExecutionView {
             complete: complete, counts: [:])
     }
 
-    fileprivate mutating func take(_ runs: [Run], _ view: (Int, Run) -> RunView) {
+    mutating func take(_ runs: [Run], _ view: (Int, Run) -> RunView) {
         self.runs = runs.enumerated().map { view($0, $1) }
         count(runs)
     }
 
-    fileprivate mutating func count(_ runs: [Run]) {
+    mutating func count(_ runs: [Run]) {
         for run in runs { counts[run.state.word, default: 0] += 1 }
         failed = runs.count(where: \.state.isFailure)
     }

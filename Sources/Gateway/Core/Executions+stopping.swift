@@ -1,11 +1,20 @@
 import Messages
 
 extension Executions {
-    /// Wishes all of a user's live runs on these nodes stopped, of every execution that this gateway owns. The wishes are on
-    /// the disk when it returns, in one transaction; what it returns is each execution with the nodes meant.
+    /// Wishes all of a user's live runs on these nodes stopped, of the executions of every gateway. The wishes are on the disk
+    /// when it returns; what it returns is each execution with the nodes meant.
     ///
     /// A node that is not registered throws `unknown_node`, none at all `no_nodes`.
     func stopAll(
+        on names: [String], graceMilliseconds: UInt64?, by identity: Identity
+    ) async throws(Failure) -> [StoppingView] {
+        let own = try await stopOwn(on: names, graceMilliseconds: graceMilliseconds, by: identity)
+        let others = try await stopOthers(on: names, graceMilliseconds: graceMilliseconds, by: identity)
+        return (own + others).sorted { $0.execution < $1.execution }
+    }
+
+    /// The same of the executions that this gateway owns, in one transaction.
+    func stopOwn(
         on names: [String], graceMilliseconds: UInt64?, by identity: Identity
     ) async throws(Failure) -> [StoppingView] {
         guard !names.isEmpty else { throw Failure(.noNodes, "Name at least one node.") }

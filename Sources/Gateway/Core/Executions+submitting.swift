@@ -46,22 +46,19 @@ extension Executions {
     func rollBack(
         _ id: ExecutionID, nodes: [String]?, by identity: Identity, idempotencyKey: String?
     ) async throws(Failure) -> (view: ExecutionView, isNew: Bool) {
-        let entry = try await entry(id, user: identity.user)
-        guard let order = try? WireOrder(serializedBytes: entry.order) else {
-            throw Failure(.internal, "The order of \(id) cannot be read.")
-        }
-        let files = order.files.filter(\.keepPrevious).map { file in
+        // The request says it for another gateway's execution too.
+        guard let request = try await show(id, user: identity.user).request else { throw Self.unknown(id) }
+        let files = (request.files ?? []).filter { $0.keepPrevious == true }.map { file in
             ExecutionRequest.File(
-                name: file.name, folder: file.profile.isEmpty ? file.folder : nil,
-                profile: file.profile.isEmpty ? nil : file.profile, tree: file.tree ? true : nil,
-                restore: id.description)
+                name: file.name, folder: file.profile == nil ? file.folder : nil, profile: file.profile,
+                tree: file.tree == true ? true : nil, restore: id.description)
         }
         guard !files.isEmpty else {
             throw Failure(
                 .nothingKept,
                 "Execution \(id) kept nothing that could be put back: only one that was asked to keep does.")
         }
-        let known = Set(order.nodes)
+        let known = Set(request.nodes)
         let strangers = (nodes ?? []).filter { !known.contains($0) }
         guard strangers.isEmpty else {
             throw Failure(
@@ -69,7 +66,7 @@ extension Executions {
                 nodes: strangers)
         }
         return try await submit(
-            ExecutionRequest(nodes: nodes ?? order.nodes, kind: "deploy", files: files), by: identity,
+            ExecutionRequest(nodes: nodes ?? request.nodes, kind: "deploy", files: files), by: identity,
             idempotencyKey: idempotencyKey)
     }
 

@@ -8,6 +8,8 @@ extension Executions {
 
     func tell(_ changed: [RunKey]) {
         guard !changed.isEmpty else { return }
+        for key in changed { book.note(.run(key)) }
+        bell.ring(book.last)
         var byExecution: [ExecutionID: [(key: Int, value: RunView)]] = [:]
         for key in changed {
             guard let run = dispatcher[key] else { continue }

@@ -22,6 +22,12 @@ actor Executions {
         let bus: @Sendable ([Outgoing]) -> Void
         let copier: @Sendable (CopierCall) -> Void
         let logger: Logger
+        /// The executions of other gateways.
+        let others: Others
+        /// Copies of their logs; nil where there is no other gateway.
+        var mirrors: Mirrors?
+        /// Stops for their owners.
+        var stops: StopsHandedOn?
     }
 
     enum CopierCall: Sendable {
@@ -36,7 +42,10 @@ actor Executions {
         /// Said once the transaction is on the disk.
         var acknowledgements: [Outgoing] = []
 
-        var isEmpty: Bool { runs.isEmpty && complete.isEmpty && acknowledgements.isEmpty }
+        /// Nodes that know whom a run belongs to.
+        var told: [(ExecutionID, NodeName)] = []
+
+        var isEmpty: Bool { runs.isEmpty && complete.isEmpty && acknowledgements.isEmpty && told.isEmpty }
     }
 
     let surroundings: Surroundings
@@ -46,8 +55,14 @@ actor Executions {
     /// Their logs are complete; the journal is being told.
     var completing: Set<ExecutionID> = []
     var pending = Pending()
+    /// Nodes that do not know yet whom the executions belong to that this gateway has taken over.
+    var untold = UntoldNodes()
     var feeds: [ExecutionID: Feed<Int, RunView>] = [:]
     var userFeeds: [String: Feed<ExecutionID, ExecutionView>] = [:]
+    /// What other gateways are told; numbers are good for this start.
+    var book = ChangeBook()
+    let epoch = UInt64.random(in: 1 ... .max)
+    let bell = Bell()
     let inbox: AsyncStream<[Incoming]>
     let commits: AsyncStream<Void>
     let commit: AsyncStream<Void>.Continuation
@@ -64,8 +79,9 @@ actor Executions {
     /// The runs of an execution that change from now on, each with its newest state; ends when the execution is complete.
     ///
     /// Subscribe first and `show` then, and nothing is missed. The caller has made sure that the reader may see it.
-    func changes(of id: ExecutionID) -> Changes<Int, RunView> {
+    func changes(of id: ExecutionID) async -> Changes<Int, RunView> {
         guard dispatcher.executions[id] != nil else {
+            if let changes = await surroundings.others.changesIfKnown(of: id) { return changes }
             let feed = Feed<Int, RunView>()
             defer { feed.close() }
             return feed.subscribe()
@@ -80,6 +96,18 @@ actor Executions {
         let feed = userFeeds[user] ?? Feed()
         userFeeds[user] = feed
         return feed.subscribe()
+    }
+
+    /// Tells a user's readers of executions that are not this gateway's.
+    func publish(user: String, _ views: [ExecutionView]) {
+        guard let feed = userFeeds[user], feed.hasReaders else { return }
+        feed.publish(views.compactMap { view in ExecutionID(view.execution).map { (key: $0, value: view) } })
+    }
+
+    /// Other gateways learn of it.
+    func note(_ change: ChangeBook.Subject) {
+        book.note(change)
+        bell.ring(book.last)
     }
 
     /// Every run is in its last state and its output is all in the log.
@@ -104,6 +132,7 @@ actor Executions {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: .milliseconds(200))
                     await self.perform([.tick])
+                    await self.tellOwner()
                 }
             }
             await group.waitForAll()
@@ -123,15 +152,17 @@ actor Executions {
             let head = entry.execution.head
             try surroundings.logs.create(
                 head, createdNanoseconds: UInt64(clamping: head.createdMilliseconds) * 1_000_000)
-            open(entry.execution, order: entry.order, isOld: true)
+            open(entry.execution, order: entry.order, adopted: entry.term, isOld: true)
         }
+        for (id, node, term) in try surroundings.journal.untold() { untold.add(id, node, term: term) }
     }
 
     /// Starts an execution that is on the disk.
-    func open(_ execution: Execution, order: [UInt8], isOld: Bool) {
+    func open(_ execution: Execution, order: [UInt8], adopted term: UInt64? = nil, isOld: Bool) {
         let head = execution.head
         orders[head.id] = Outgoing.Order(
-            execution: head.id, user: head.user, uid: head.uid, session: head.session, bytes: order)
+            execution: head.id, user: head.user, uid: head.uid, session: head.session, bytes: order,
+            adopted: term.map(adoption))
         copied[head.id] = Array(repeating: 0, count: head.nodes.count)
         surroundings.bulk.open(head)
         let starts = execution.runs.map { run in
@@ -141,6 +172,7 @@ actor Executions {
         }
         surroundings.copier(.open(Copier.Opening(id: head.id, user: head.user, starts: starts)))
         perform([.opened(execution)])
+        note(.execution(head.id))
         tell(user: head.user, [head.id])
     }
 
@@ -149,10 +181,19 @@ actor Executions {
         events.reserveCapacity(batch.count)
         for item in batch {
             switch item {
-            case .arrived(let node): events.append(.arrived(node))
+            case .arrived(let node):
+                events.append(.arrived(node))
+                untold.arrived(node)
+            case .adoptedTaken(let id, let node): forgetUntold(id, node)
             case .departed(let node, let since): events.append(.departed(node, sinceMilliseconds: since))
             case .absent(let id, let nodes): events.append(.absent(id, nodes))
-            case .reported(let id, let node, let report): events.append(.reported(id, node, report))
+            case .reported(let id, let node, let report):
+                // Of another gateway's execution it is not this one's to acknowledge.
+                guard dispatcher.executions[id] != nil || surroundings.logs.isOwn(id) else {
+                    surroundings.others.witness(id, node, report)
+                    continue
+                }
+                events.append(.reported(id, node, report))
             case .copied(let positions):
                 for (key, position) in positions { copied[key.execution]?[key.run] = position }
             case .ended(let id, let offset):
@@ -194,6 +235,7 @@ actor Executions {
         guard let user = dispatcher.executions[id]?.head.user, completing.insert(id).inserted else { return }
         copied[id] = dispatcher.executions[id]?.runs.map { $0.finalLength ?? 0 }
         surroundings.logs.lengthened(id, to: LogEnd(offset: offset, isComplete: true))
+        note(.end(id))
         tell(user: user, [id])
     }
 
@@ -214,10 +256,12 @@ actor Executions {
             }
             do {
                 try await surroundings.journal.write(changes)
+                if !taken.told.isEmpty { try await surroundings.journal.forgetUntold(taken.told) }
             } catch {
                 // The workers report again what is not acknowledged.
                 pending.runs.formUnion(taken.runs)
                 pending.complete += taken.complete
+                pending.told += taken.told
                 if Task.isCancelled { return }
                 surroundings.logger.error("journal cannot be written", metadata: ["reason": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))

@@ -21,6 +21,8 @@ final class GatewayCore: Service {
         /// The folder of the journal, logs and blobs; made with mode 0700 where it is missing.
         var data: String
         var uploads = Uploads.Limits()
+        /// What copies of other gateways' logs may take on the disk.
+        var mirrorBytes: UInt64 = 4 << 30
     }
 
     let executions: Executions
@@ -32,6 +34,10 @@ final class GatewayCore: Service {
     let uploads: Uploads
     let grants: Grants
     let statuses: Statuses
+    let adopter: Adopter
+    /// No other process works on the folder while this lives.
+    private let lock: FolderLock
+    private let peers: Peers
     private let keys: KeyRing
     private let bus: BusThread
     private let copier: CopierThread
@@ -45,9 +51,12 @@ final class GatewayCore: Service {
         let brokers = try Self.addresses(settings.brokers)
         let publicBrokers = try Self.addresses(settings.publicBrokers)
         try BlobStore.makeFolder(settings.data + "/logs")
+        lock = try FolderLock(of: settings.data)
+        lock.sign()
+        try AdoptionMark.refuse(settings.data)
         let (inbox, inboxEnd) = AsyncStream.makeStream(of: [Incoming].self)
         let nodes = NodeTable()
-        let logs = Logs(folder: settings.data + "/logs")
+        let logs = Logs(folder: settings.data + "/logs", mirrors: settings.data + "/mirrors")
         let blobs = try BlobStore(folder: settings.data + "/blobs")
         let bulk = Bulk(store: blobs)
         let bus = BusThread()
@@ -71,20 +80,38 @@ final class GatewayCore: Service {
         grants = Grants(
             journal: journal, brokers: publicBrokers.isEmpty ? brokers : publicBrokers,
             isRegistered: { keys.isRegistered($0) }, bus: { bus.send($0) }, logger: logger)
+        let name = Journal.Name(gateway: settings.name, authority: keys.authorityText)
+        try journal.claim(name)
+        let own = Principal(.gateway, settings.name)
+        let others = Others(journal: journal, nodes: nodes, logger: logger)
+        let line = PeerLine(own: own, key: keys.peers, bus: { bus.send($0) }, logger: logger)
+        let mirrors = try Mirrors(
+            logs: logs, line: line, others: others, mostBytes: settings.mirrorBytes, logger: logger)
+        let stops = StopsHandedOn(
+            journal: journal, line: line, others: others, nodes: nodes, bus: { bus.send($0) }, logger: logger)
         executions = Executions(
             Executions.Surroundings(
-                owner: Principal(.gateway, settings.name),
+                owner: own,
                 journal: journal,
                 logs: logs, blobs: blobs, nodes: nodes, bulk: bulk, bus: { bus.send($0) },
-                copier: { copier.call($0) }, logger: logger),
+                copier: { copier.call($0) }, logger: logger, others: others, mirrors: mirrors,
+                stops: stops),
             inbox: (inbox, inboxEnd))
+        let peers = Peers(
+            line: line, others: others, mirrors: mirrors, stops: stops, executions: executions, logs: logs, keys: keys,
+            logger: logger)
+        self.peers = peers
+        adopter = Adopter(
+            executions: executions, journal: journal, logs: logs, blobs: blobs, others: others, grants: grants,
+            name: name, logger: logger)
         let context = try Context()
         try copier.start(
             context, logs: logs, keys: keys,
             sinks: Copier.Sinks(bus: { bus.send($0) }, executions: { inboxEnd.yield($0) }), logger: logger)
         let sinks = BusEnd.Sinks(
             executions: { inboxEnd.yield($0) }, logs: { copier.receive($0) },
-            files: { wanted in bulk.serve(wanted) { bus.send($0) } }, statuses: statuses)
+            files: { wanted in bulk.serve(wanted) { bus.send($0) } }, statuses: statuses,
+            peers: { peers.receive($0) })
         bus.prepare(context) { loop throws(ZeroMQError) in
             let end = BusEnd(keys: keys, nodes: nodes, sinks: sinks, logger: logger)
             try end.start(on: loop, pair: pair, brokers: brokers, program: Program.version)
@@ -96,6 +123,8 @@ final class GatewayCore: Service {
     /// cancellation, when what was received is on the disk.
     func run() async throws {
         try await executions.resume()
+        try await peers.stops.resume()
+        try await peers.others.resume { [executions] user, views in await executions.publish(user: user, views) }
         try bus.start()
         try await grants.tell()
         await cancelWhenGracefulShutdown {
@@ -103,12 +132,14 @@ final class GatewayCore: Service {
                 group.addTask { await self.executions.run() }
                 group.addTask { await self.watchRegistry() }
                 group.addTask { await self.uploads.run() }
+                group.addTask { await self.peers.run() }
                 await group.waitForAll()
             }
         }
         bus.stop()
         copier.stop()
         await executions.close()
+        await peers.others.close()
         nodes.close()
         statuses.close()
     }

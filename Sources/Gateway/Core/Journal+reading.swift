@@ -11,11 +11,15 @@ extension Journal {
         var isComplete: Bool
         /// Of each run, where it is known.
         var copied: [Int: UInt64]
+        /// Where it was taken over from another gateway.
+        var term: UInt64?
     }
 
     /// An execution for a list: its states counted, by the numbers of the wire.
     struct Line: Sendable {
         var head: ExecutionHead
+        /// Nil: this gateway.
+        var owner: Principal?
         var isComplete: Bool
         var counts: [Int: Int]
         var failed: Int
@@ -56,15 +60,14 @@ extension Journal {
         return .known(ids.compactMap { ExecutionID(bytes: $0) })
     }
 
-    /// A user's executions, newest first.
+    /// A user's executions, of this gateway and of others, newest first.
     func lines(user: String, active: Bool, limit: Int, before: ExecutionID?) async throws -> [Line] {
         try await pool.read { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT * FROM executions WHERE user = ? \(active ? "AND complete = 0" : "")
-                    \(before == nil ? "" : "AND number < (SELECT number FROM executions WHERE id = ?)")
-                    ORDER BY number DESC LIMIT ?
+                    SELECT * FROM allExecutions WHERE user = ? \(active ? "AND complete = 0" : "")
+                    \(before == nil ? "" : Self.isBefore) \(Self.newestFirst) LIMIT ?
                     """,
                 arguments: [user] + (before.map { [Data($0.bytes)] } ?? []) + [limit])
             return try rows.compactMap { row in
@@ -72,14 +75,15 @@ extension Journal {
                 let states = try Row.fetchAll(
                     database,
                     sql: """
-                        SELECT state, count(*) AS runs, sum(failed) AS failed FROM runs WHERE execution = ? GROUP BY state
+                        SELECT state, count(*) AS runs, sum(failed) AS failed FROM allRuns WHERE execution = ? GROUP BY state
                         """,
                     arguments: [Data(head.id.bytes)])
                 let failed = states.reduce(0) { $0 + ($1["failed"] as Int) }
                 var counts = Dictionary(uniqueKeysWithValues: states.map { ($0["state"] as Int, $0["runs"] as Int) })
                 let waiting = head.nodes.count - counts.values.reduce(0, +)
                 if waiting > 0 { counts[WireState.waiting.rawValue, default: 0] += waiting }
-                return Line(head: head, isComplete: row["complete"], counts: counts, failed: failed)
+                return Line(
+                    head: head, owner: Self.owner(row), isComplete: row["complete"], counts: counts, failed: failed)
             }
         }
     }
@@ -88,7 +92,7 @@ extension Journal {
     func request(_ id: ExecutionID) async throws -> ExecutionRequest? {
         try await pool.read { database in
             let row = try Row.fetchOne(
-                database, sql: "SELECT nodes, request FROM executions WHERE id = ?", arguments: [Data(id.bytes)])
+                database, sql: "SELECT nodes, request FROM allExecutions WHERE id = ?", arguments: [Data(id.bytes)])
             guard let row else { return nil }
             var request = try JSONDecoder().decode(ExecutionRequest.self, from: Data((row["request"] as String).utf8))
             request.nodes = (row["nodes"] as String).split(separator: " ").map(String.init)
@@ -125,7 +129,8 @@ extension Journal {
         // Whether an order was sent before a restart is not written down: it may have been.
         for number in execution.runs.indices where !isComplete { execution.runs[number].wasSent = true }
         return Entry(
-            execution: execution, order: [UInt8](row["orderBytes"] as Data), isComplete: isComplete, copied: copied)
+            execution: execution, order: [UInt8](row["orderBytes"] as Data), isComplete: isComplete, copied: copied,
+            term: try term(of: id, database))
     }
 
     static func head(_ row: Row) throws -> ExecutionHead? {

@@ -7,6 +7,8 @@ extension Journal {
     /// A run with the execution it is of.
     struct RunLine: Sendable {
         var head: ExecutionHead
+        /// Nil: this gateway.
+        var owner: Principal?
         var isComplete: Bool
         var number: Int
         var run: Run
@@ -23,19 +25,18 @@ extension Journal {
                 database,
                 sql: """
                     SELECT * FROM (
-                        SELECT * FROM executions WHERE user = ?
-                        \(before == nil ? "" : "AND number < (SELECT number FROM executions WHERE id = ?)")
-                        ORDER BY number DESC LIMIT ?)
-                    WHERE instr(' ' || nodes || ' ', ?) > 0 ORDER BY number DESC LIMIT ?
+                        SELECT * FROM allExecutions WHERE user = ? \(before == nil ? "" : Self.isBefore)
+                        \(Self.newestFirst) LIMIT ?)
+                    WHERE instr(' ' || nodes || ' ', ?) > 0 \(Self.newestFirst) LIMIT ?
                     """,
                 arguments: [user] + (before.map { [Data($0.bytes)] } ?? []) + [Self.lookedThrough, " \(node) ", limit])
             return try rows.compactMap { row -> RunLine? in
                 guard let head = try Self.head(row), let number = head.nodes.firstIndex(of: node) else { return nil }
                 var line = RunLine(
-                    head: head, isComplete: row["complete"], number: number,
+                    head: head, owner: Self.owner(row), isComplete: row["complete"], number: number,
                     run: Run(node: node, since: head.createdMilliseconds), copied: 0)
                 let run = try Row.fetchOne(
-                    database, sql: "SELECT * FROM runs WHERE execution = ? AND run = ?",
+                    database, sql: "SELECT * FROM allRuns WHERE execution = ? AND run = ?",
                     arguments: [Data(head.id.bytes), number])
                 if let run {
                     line.run.apply(try WireReport(serializedBytes: run["report"] as Data), since: run["since"])

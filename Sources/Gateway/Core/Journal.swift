@@ -50,6 +50,7 @@ final class Journal: Sendable {
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try pool.write { database in
             try database.execute(sql: Self.schema)
+            try database.execute(sql: Self.othersSchema + Self.othersStopsSchema + Self.adoptionSchema)
             let found = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'format'")
             guard found == Self.format else { throw UnknownFormat(path: path, found: found ?? 0) }
         }

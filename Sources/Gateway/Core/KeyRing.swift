@@ -14,11 +14,14 @@ final class KeyRing: Sendable {
         var derived: [NodeName: Node] = [:]
     }
 
+    /// What the gateways vouch to one another with.
+    let peers: PeerKey
     private let authority: KeyPair
     private let state: Mutex<State>
 
     init(authority: KeyPair, registry path: String) throws(Registry.Unusable) {
         self.authority = authority
+        peers = PeerKey(authoritySecret: authority.secretKey)
         state = Mutex(State(file: try RegistryFile(path: path)))
     }
 
@@ -43,6 +46,14 @@ final class KeyRing: Sendable {
 
     var nodes: [NodeName] {
         state.withLock { $0.file.registry.nodes.compactMap { NodeName($0.principal.name) } }
+    }
+
+    /// Public key of the authority, as text.
+    var authorityText: String { authority.publicText }
+
+    /// All gateways of the registry, this one among them.
+    var gateways: [Principal] {
+        state.withLock { $0.file.registry.peers.map(\.principal).filter { $0.role == .gateway } }
     }
 
     /// Reads the registry again where it has changed on disk, and tells whether it has.

@@ -24,9 +24,16 @@ final class Logs: Sendable {
     }
 
     let folder: String
+    /// Where the copies of other gateways' logs lie.
+    let mirrors: String
     private let state = Mutex(State())
 
-    init(folder: String) { self.folder = folder }
+    init(folder: String, mirrors: String = "") { (self.folder, self.mirrors) = (folder, mirrors) }
+
+    func mirrorPath(of id: ExecutionID) -> String { "\(mirrors)/\(id).log" }
+
+    /// Whether this gateway has the log itself, not a copy of another's.
+    func isOwn(_ id: ExecutionID) -> Bool { access(path(of: id), F_OK) == 0 }
 
     func path(of id: ExecutionID) -> String { "\(folder)/\(id).log" }
 
@@ -55,7 +62,7 @@ final class Logs: Sendable {
     /// The caller has made sure that the reader may see the execution (`Executions.show`).
     func reader(for id: ExecutionID) throws(Failure) -> LogReader {
         do {
-            return try LogReader(path: path(of: id))
+            return try LogReader(path: isOwn(id) ? path(of: id) : mirrorPath(of: id))
         } catch {
             throw Failure(.gone, "The output of \(id) is not kept here any more.")
         }

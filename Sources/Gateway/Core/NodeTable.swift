@@ -15,6 +15,9 @@ final class NodeTable: Sendable {
     /// The nodes that change from now on, each with its newest state.
     func changes() -> Changes<NodeName, NodeView> { feed.subscribe() }
 
+    /// Since when a node is away, Unix milliseconds; nil while it is present.
+    func awaySince(_ node: NodeName) -> Int64? { rosters.withLock { $0.awaySince(node) } }
+
     /// Whether the registry names it, present or not.
     func isRegistered(_ node: NodeName) -> Bool { rosters.withLock { $0.isRegistered(node) } }
 

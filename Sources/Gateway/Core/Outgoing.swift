@@ -9,6 +9,8 @@ enum Outgoing: Sendable {
         let uid: UInt32
         let session: [UInt8]
         let bytes: [UInt8]
+        /// Where this gateway has taken it over from the order's owner.
+        var adopted: WireAdopted?
     }
 
     case deliver(Order, [NodeName])
@@ -17,6 +19,8 @@ enum Outgoing: Sendable {
     case copied(ExecutionID, NodeName, spool: UInt64, position: UInt64)
     case replay(ExecutionID, NodeName, spool: UInt64, from: UInt64, to: UInt64)
     case clock([NodeName])
+    /// The execution belongs to this gateway from now on.
+    case adopted(ExecutionID, NodeName, WireAdopted)
     case removeService([NodeName], name: String, user: String)
     case event(Topic, WireEvent)
     /// The answer to a chunk request, by the broker that brought it; `sent` is called once it has been handed on or dropped.
@@ -25,6 +29,8 @@ enum Outgoing: Sendable {
     case grants(WireGrants)
     /// What somebody looks at has changed.
     case follow
+    /// To another gateway, its tag made already.
+    case peer(PeerMessage)
 }
 
 /// What came over the bus for the executions, its tags checked.
@@ -33,6 +39,8 @@ enum Incoming: Sendable {
     case departed(NodeName, sinceMilliseconds: Int64)
     case absent(ExecutionID, [NodeName])
     case reported(ExecutionID, NodeName, Dispatcher.Report)
+    /// The node knows that the execution belongs to this gateway.
+    case adoptedTaken(ExecutionID, NodeName)
     /// From the copier: so much of the runs is in the log and on the disk.
     case copied([(key: RunKey, position: UInt64)])
     /// From the copier: every run has ended and its output is in the log, which ends at `offset`.

@@ -8,8 +8,9 @@ import ZeroMQ
 final class PieceQueue {
     struct Piece {
         let header: Header
-        let node: NodeName
+        let peer: Principal
         let body: [UInt8]
+        var tag: [UInt8] = []
         let broker: Int
         let sent: @Sendable () -> Void
     }
@@ -43,7 +44,8 @@ final class PieceQueue {
         isWaiting = false
         let taken = pieces.prefix { entry in
             let (piece, since) = entry
-            let isTaken = link.send(.bulk, to: Principal(piece.node), piece.header, body: piece.body, via: piece.broker)
+            let isTaken = link.send(
+                .bulk, to: piece.peer, piece.header, body: piece.body, tag: piece.tag, via: piece.broker)
             return isTaken || !link.connected.contains(piece.broker) || loop.now - since > Self.patience
         }
         for (piece, _) in taken { piece.sent() }

@@ -71,6 +71,10 @@ struct Rosters {
             services: hello.serviceViews(of: node))
     }
 
+    func awaySince(_ node: NodeName) -> Int64? {
+        isPresent(node) ? nil : (best(node) ?? known[node])?.sinceMilliseconds
+    }
+
     func views() -> [NodeView] { registered.sorted().compactMap(view) }
 
     /// Brokers at which the node is present, in their order in the settings.

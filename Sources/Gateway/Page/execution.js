@@ -1,7 +1,7 @@
 import { Refusal, post } from "./api.js";
 import { Children } from "./children.js";
 import { announce, button, element } from "./element.js";
-import { byTone, count, duration, isAway, moment, stateWords, title, tone } from "./format.js";
+import { byTone, count, duration, isAway, moment, ownerWords, stateWords, title, tone } from "./format.js";
 import { Following } from "./following.js";
 import { NodeSetError, chosenNodes, fold } from "./nodeset.js";
 import { OutputView } from "./outputview.js";
@@ -21,6 +21,7 @@ export class ExecutionPane {
     #chips = element("div", { class: "chips", role: "group", "aria-label": "Nodes by state" });
     #chipButtons = new Children(this.#chips, ([words, group]) => this.#chip(words, group));
     #problem = element("p", { class: "problem", role: "alert" });
+    #away = element("p", { class: "quiet", role: "status", hidden: true });
     #stopping = element("p", { class: "quiet", role: "status", hidden: true });
     #timer;
     #groups = new Set();
@@ -56,6 +57,7 @@ export class ExecutionPane {
                 element("div", { class: "acts" }, this.again, this.stop),
             ),
             this.#problem,
+            this.#away,
             this.#stopping,
             this.#chips,
             this.typed,
@@ -123,6 +125,8 @@ export class ExecutionPane {
         if (!execution) return;
         const last = Math.max(...inOrder.map((run) => run.since), execution.created);
         const time = duration((isActive ? Date.now() : last) - execution.created);
+        this.#away.textContent = ownerWords({ ...execution, complete: this.following.isComplete });
+        this.#away.hidden = this.#away.textContent === "";
         const rest = this.following.isComplete ? "" : " · output is still coming";
         const state = isActive ? `for ${time}` : `took ${time}${rest}`;
         this.#facts.textContent = `${this.id} · ${execution.user} · ${moment(execution.created)} · ${state}`;

@@ -37,6 +37,7 @@ export class Following extends EventTarget {
             run: (run) => this.#setRuns([run]),
             caughtUp: () => this.dispatchEvent(new Event("caught-up")),
             complete: () => this.#complete(),
+            owner: (message) => this.#owner(message),
             refused: (failure) => this.dispatchEvent(new CustomEvent("refused", { detail: failure })),
         }, { most });
     }
@@ -86,6 +87,11 @@ export class Following extends EventTarget {
     #reset() {
         this.transcript = new Transcript();
         this.dispatchEvent(new Event("reset"));
+    }
+
+    #owner({ owner, ownerAwaySince }) {
+        this.execution = { ...this.execution, owner, ownerAwaySince };
+        this.#tellChanged();
     }
 
     #complete() {

@@ -42,6 +42,13 @@ export function octal(mode) {
     return `0${mode.toString(8).padStart(3, "0")}`;
 }
 
+/** What there is to say of the gateway an execution belongs to: nothing while that one is there. */
+export function ownerWords(execution) {
+    if (!execution?.ownerAwaySince || execution.complete) return "";
+    return `The gateway ${execution.owner} is away since ${moment(execution.ownerAwaySince)}; its runs go on, and what is `
+        + "shown is what it told last.";
+}
+
 const SIGNALS = {
     1: "SIGHUP",
     2: "SIGINT",

@@ -1,6 +1,6 @@
 import { Refusal, get } from "./api.js";
 import { button, element } from "./element.js";
-import { count, countChips, moment, title } from "./format.js";
+import { count, countChips, moment, ownerWords, title } from "./format.js";
 
 const PAGE = 50;
 
@@ -106,6 +106,7 @@ function historyRow(execution) {
             { scope: "row" },
             link,
             files && execution.command ? element("span", { class: "quiet" }, ` ${files}`) : "",
+            ownerWords(execution) ? element("div", { class: "quiet" }, ownerWords(execution)) : "",
         ),
         element("td", {}, count(execution.nodes, "node")),
         element("td", {}, element("span", { class: "chips" }, chips)),

@@ -49,7 +49,8 @@ export class Live extends EventTarget {
 
     /**
      * Follows an execution from its first byte. `reader` has `opened(message)`, `reset()` (forget what was read: it
-     * comes again from the start), `entries(list)`, `run(run)`, `caughtUp()`, `complete()`, `refused(message)`.
+     * comes again from the start), `entries(list)`, `run(run)`, `caughtUp()`, `complete()`, `owner(message)` (its gateway
+     * went away or is back), `refused(message)`.
      * With `most` no output comes of a log of more bytes: then `large()` says so, and again whenever it has grown.
      * Returns a function that ends it. With `output: false` only the states of its runs come.
      */
@@ -158,6 +159,7 @@ export class Live extends EventTarget {
         } else if (message.type === "run") follow.reader.run(message.run);
         else if (message.type === "caught-up") follow.reader.caughtUp();
         else if (message.type === "complete") follow.reader.complete();
+        else if (message.type === "owner") follow.reader.owner?.(message);
         else if (message.type === "large") this.#tellLarge(follow, message);
         else if (message.type === "error") this.#refuse(follow, message);
     }

@@ -64,6 +64,9 @@ struct FrameText: Encodable, Sendable {
     var run: RunView?
     var node: NodeView?
     var nodes: [NodeView]?
+    var owner: String?
+    /// Absent while the owner is there.
+    var ownerAwaySince: Int64?
     var code: String?
     var sentence: String?
 

@@ -29,8 +29,8 @@ struct OutputFollow: Sendable {
     let request: Request
     let core: GatewayCore
     private let send: Send
-    private let view: ExecutionView
-    private let changes: Changes<Int, RunView>
+    private let opened: OpenedOutput
+    private let ownerChanges: Changes<Principal, PeerView>
     private let start: EntryCursor
     /// The run that is followed alone.
     private let run: UInt32?
@@ -40,9 +40,8 @@ struct OutputFollow: Sendable {
         self.request = request
         self.core = core
         self.send = send
-        // Who subscribes before looking misses nothing in between.
-        changes = await core.executions.changes(of: request.execution)
-        view = try await core.executions.show(request.execution, user: user)
+        ownerChanges = await core.executions.ownerChanges
+        opened = try await core.executions.opened(request.execution, user: user, whole: !request.follows)
         let reader = try core.logs.reader(for: request.execution)
         if let node = request.node {
             let run = try await core.executions.run(of: node, in: request.execution, user: user)
@@ -58,6 +57,11 @@ struct OutputFollow: Sendable {
             run = nil
         }
     }
+
+    private var view: ExecutionView { opened.view }
+
+    /// Since when the owner is away, and what is here perhaps not all.
+    var ownerAwaySince: Int64? { opened.awaySince }
 
     /// Sends everything; returns when there will be no more, or nothing more is wanted.
     func run() async throws {
@@ -83,8 +87,22 @@ struct OutputFollow: Sendable {
         try await send(.text(text("complete")))
     }
 
-    /// Output and states side by side, until both are at their end.
+    /// Output and states side by side, until both are at their end; and of another gateway's execution whether that one
+    /// is there.
     private func sendUntilComplete() async throws {
+        guard opened.hold != nil else { return try await sendOutputAndStates() }
+        let ended = Signal()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                defer { ended.fire() }
+                try await sendOutputAndStates()
+            }
+            group.addTask { _ = try await ended.ends { try await sendOwner() } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func sendOutputAndStates() async throws {
         // A run that is followed alone may be over long before the log is.
         let over = Signal()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -105,6 +123,9 @@ struct OutputFollow: Sendable {
             let known = seen
             let end = try await over.ends { try await core.logs.growth(of: request.execution, beyond: known) }
             try Task.checkCancellation()
+            if opened.hold != nil, !cursor.reader.isLinked {
+                cursor = EntryCursor(try core.logs.reader(for: request.execution), at: cursor.place)
+            }
             cursor = try await sendUnlessLarge(from: cursor)
             guard let end, !end.isComplete else { return }
             seen = end.offset
@@ -134,8 +155,20 @@ struct OutputFollow: Sendable {
         }
     }
 
+    /// Says when the owner goes away, so that no more output comes, and when it is back.
+    private func sendOwner() async throws {
+        for await views in ownerChanges {
+            for view in views where view.owner == opened.owner.name {
+                var text = text("owner")
+                text.owner = view.owner
+                text.ownerAwaySince = view.awaySince
+                try await send(.text(text))
+            }
+        }
+    }
+
     private func sendStates() async throws {
-        for await runs in changes {
+        for await runs in opened.changes {
             let mine = runs.filter { run == nil || UInt32($0.run) == run }
             for view in mine {
                 var text = text("run")

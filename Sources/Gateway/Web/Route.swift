@@ -9,6 +9,7 @@ struct Route: Hashable, Sendable {
         case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
         case grantKey, listKeys, removeKey
         case status, stopMine
+        case adopt
         case openapi, health, page
     }
 
@@ -76,6 +77,7 @@ enum RouteTable {
         Route(.get, api + "/subscribe-keys", .listKeys),
         Route(.delete, api + "/subscribe-keys/{name}", .removeKey),
         Route(.post, api + "/stop", .stopMine, body: .whole(limitBytes: 1 << 20)),
+        Route(.post, api + "/adopt", .adopt, body: small),
         Route(.get, api + "/status", .status),
         Route(.get, api + "/live", .live),
         Route(.get, api + "/openapi.yaml", .openapi, .anyone),

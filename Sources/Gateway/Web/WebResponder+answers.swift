@@ -39,6 +39,7 @@ extension WebResponder {
         case .removeKey: try await removeKey(asked)
         case .stopMine: try await stopMine(asked)
         case .status: try await status(asked)
+        case .adopt: try await adopt(asked)
         case .live: try live(asked)
         case .openapi: try pages.response(["openapi.yaml"], ifNoneMatch: asked.request.headers[.ifNoneMatch])
         case .health: try .json(["status": "ok"])

@@ -26,7 +26,9 @@ extension WebResponder {
     /// A window of lines, by their numbers.
     func lines(_ asked: Asked) async throws -> Response {
         let user = try asked.requireVisitor().identity.user
-        let view = try await core.executions.show(asked.execution(), user: user)
+        let opened = try await core.executions.opened(asked.execution(), user: user, whole: true)
+        defer { withExtendedLifetime(opened) {} }
+        let view = opened.view
         let wish = LineReading.Wish(
             execution: try asked.execution(), filter: try asked.lineFilter(view),
             from: try asked.number("from").map { Int(clamping: $0) },
@@ -38,14 +40,16 @@ extension WebResponder {
     /// The numbers of the lines that match, while they are found: NDJSON.
     func search(_ asked: Asked) async throws -> Response {
         let user = try asked.requireVisitor().identity.user
-        let view = try await core.executions.show(asked.execution(), user: user)
+        let opened = try await core.executions.opened(asked.execution(), user: user, whole: true)
+        let view = opened.view
         let sought = try LineSought(
             asked.target.query["q"] ?? "", isPattern: asked.flag("regex"), ignoresCase: !asked.flag("case"))
         let most = Int(clamping: min(try asked.number("most") ?? 10_000, UInt64(LogSearch.mostMatches)))
         let search = LogSearch(sought, try asked.lineFilter(view), most: max(1, most))
         let log = try core.reading.items(of: asked.execution())
         let handover = Handover()
-        return try stream("application/x-ndjson", asked, handover) {
+        return try stream("application/x-ndjson", asked, handover, awaySince: opened.awaySince) {
+            defer { withExtendedLifetime(opened) {} }
             do {
                 try await core.reading.searching(by: user) {
                     for try await found in core.reading.search(search, in: log, user: user) {
@@ -59,7 +63,7 @@ extension WebResponder {
         }
     }
 
-    private static func line(_ value: some Encodable) throws -> ByteBuffer {
+    static func line(_ value: some Encodable) throws -> ByteBuffer {
         var line = ByteBuffer(bytes: try JSONEncoder.plain.encode(value))
         line.writeInteger(UInt8(10))
         return line
@@ -68,20 +72,23 @@ extension WebResponder {
     /// Which nodes have written the same.
     func groups(_ asked: Asked) async throws -> Response {
         let user = try asked.requireVisitor().identity.user
-        let view = try await core.executions.show(asked.execution(), user: user)
-        let nodes = Dictionary((view.runs ?? []).map { (UInt32($0.run), $0.node) }) { first, _ in first }
+        let opened = try await core.executions.opened(asked.execution(), user: user, whole: true)
+        defer { withExtendedLifetime(opened) {} }
+        let nodes = Dictionary((opened.view.runs ?? []).map { (UInt32($0.run), $0.node) }) { first, _ in first }
         return try .json(try await core.reading.groups(of: asked.execution(), nodes: nodes, user: user))
     }
 
     /// All lines as text, with their nodes.
     func text(_ asked: Asked) async throws -> Response {
         let user = try asked.requireVisitor().identity.user
-        let view = try await core.executions.show(asked.execution(), user: user)
+        let opened = try await core.executions.opened(asked.execution(), user: user, whole: true)
+        let view = opened.view
         let nodes = Dictionary((view.runs ?? []).map { (UInt32($0.run), $0.node) }) { first, _ in first }
         let filter = try asked.lineFilter(view)
         let cursor = EntryCursor(try core.logs.reader(for: asked.execution()), at: .offset(LogReader.start))
         let handover = Handover()
-        return try stream("text/plain; charset=utf-8", asked, handover) { [cursor] in
+        return try stream("text/plain; charset=utf-8", asked, handover, awaySince: opened.awaySince) { [cursor] in
+            defer { withExtendedLifetime(opened) {} }
             var (cursor, text) = (cursor, LogText(nodes: nodes, filter))
             while true {
                 let (known, written) = (cursor, text)

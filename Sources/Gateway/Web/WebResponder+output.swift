@@ -12,7 +12,9 @@ extension WebResponder {
         let follow = try await OutputFollow(
             request(asked), user: asked.requireVisitor().identity.user, core: core
         ) { frame in try await handover.send(frame.streamed()) }
-        return try stream("application/octet-stream", asked, handover) { try await follow.run() }
+        return try stream("application/octet-stream", asked, handover, awaySince: follow.ownerAwaySince) {
+            try await follow.run()
+        }
     }
 
     /// NDJSON: a record a line.
@@ -25,7 +27,9 @@ extension WebResponder {
             let buffer = try lines.lines(of: piece)
             if buffer.readableBytes > 0 { try await handover.send(buffer) }
         }
-        return try stream("application/x-ndjson", asked, handover) { try await follow.run() }
+        return try stream("application/x-ndjson", asked, handover, awaySince: follow.ownerAwaySince) {
+            try await follow.run()
+        }
     }
 
     /// The very bytes of one stream of one run.
@@ -44,7 +48,9 @@ extension WebResponder {
             let buffer = try OutputBytes.bytes(of: piece, source)
             if buffer.readableBytes > 0 { try await handover.send(buffer) }
         }
-        return try stream("application/octet-stream", asked, handover) { try await follow.run() }
+        return try stream("application/octet-stream", asked, handover, awaySince: follow.ownerAwaySince) {
+            try await follow.run()
+        }
     }
 
     private func request(_ asked: Asked) throws(Refusal) -> OutputFollow.Request {
@@ -63,8 +69,10 @@ extension WebResponder {
     }
 
     /// An answer that is written while it is made, until it is done, the client is gone, or the session or server ends.
+    /// `awaySince` is when the gateway went away that has the rest.
     func stream(
-        _ type: String, _ asked: Asked, _ handover: Handover, _ make: @escaping @Sendable () async throws -> Void
+        _ type: String, _ asked: Asked, _ handover: Handover, awaySince: Int64? = nil,
+        _ make: @escaping @Sendable () async throws -> Void
     ) throws -> Response {
         let visitor = try asked.requireVisitor()
         let channel = asked.context.channel
@@ -90,6 +98,9 @@ extension WebResponder {
             }
             try await writer.finish(nil)
         }
-        return Response(status: .ok, headers: [.contentType: type], body: answer)
+        var headers: HTTPFields = [.contentType: type]
+        // Not all of it may be here, and no more comes before the owner is back.
+        if let awaySince, let name = HTTPField.Name("Estiba-Owner-Away") { headers[name] = "\(awaySince)" }
+        return Response(status: .ok, headers: headers, body: answer)
     }
 }

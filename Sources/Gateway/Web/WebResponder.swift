@@ -24,6 +24,7 @@ struct WebResponder: HTTPResponder {
     let passwords: PasswordCheck?
     let codes: LoginCodes?
     let accounts: AccountRule
+    let operators: Operators
     let pages: PageFiles
     let openConnections: OpenConnections
     let bodyRoom = BodyRoom()

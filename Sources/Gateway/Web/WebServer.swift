@@ -44,7 +44,8 @@ struct WebServer: Service {
         let responder = WebResponder(
             gate: gate, core: core,
             passwords: settings.authenticator.map { PasswordCheck(socket: $0, group: group) },
-            codes: settings.codes.map(LoginCodes.init(folder:)), accounts: settings.accounts, pages: pages,
+            codes: settings.codes.map(LoginCodes.init(folder:)), accounts: settings.accounts,
+            operators: settings.operators, pages: pages,
             openConnections: openConnections, largestUploadBytes: settings.largestUploadBytes,
             isBehindProxy: settings.isBehindProxy)
         let application = Application(

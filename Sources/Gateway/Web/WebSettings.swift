@@ -20,6 +20,7 @@ struct WebSettings: Sendable {
     /// Folder of one-time login codes.
     var codes: String?
     var accounts = AccountRule()
+    var operators = Operators()
     /// Overrides the built-in page.
     var page: String?
     /// Bootstrap's folder, with `css` and `js` in it.
@@ -52,6 +53,7 @@ struct WebSettings: Sendable {
         }
         authenticator = settings.path("authenticator")
         codes = settings.path("codes")
+        operators = Operators(names: Set(settings.strings("operators")))
         accounts.minimumUID = UInt32(clamping: try settings.int("minimumUID", default: 1000))
         accounts.allowedUIDs = Set(try settings.ints("allowedUIDs").map { UInt32(clamping: $0) })
         page = settings.path("page")

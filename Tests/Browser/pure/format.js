@@ -1,4 +1,4 @@
-import { countChips, duration, octal, size, stateWords, title, tone } from "../../../Sources/Gateway/Page/format.js";
+import { countChips, duration, octal, ownerWords, size, stateWords, title, tone } from "../../../Sources/Gateway/Page/format.js";
 import { equal, test } from "./check.js";
 
 test("states are words, with what there is to say", () => {
@@ -30,4 +30,11 @@ test("sizes, times and modes as people write them", () => {
 test("durations carry into the next unit", () => {
     equal([9.94, 9.96, 59.6, 60, 119.7, 3599.9, 3660, 7322].map((seconds) => duration(seconds * 1000)),
         ["9.9 s", "10 s", "1 min", "1 min", "2 min", "1 h", "1 h 1 min", "2 h 2 min"]);
+});
+
+test("an owner that is away is said, and nothing of one that is there or has told all", () => {
+    equal(ownerWords(undefined), "");
+    equal(ownerWords({ owner: "g1" }), "");
+    equal(ownerWords({ owner: "g1", ownerAwaySince: 1, complete: true }), "");
+    equal(/^The gateway g1 is away since .*; its runs go on/.test(ownerWords({ owner: "g1", ownerAwaySince: 1 })), true);
 });

@@ -1,0 +1,266 @@
+import Foundation
+import Glibc
+import Logging
+import Messages
+import NIOPosix
+import Spool
+import SwiftProtobuf
+
+/// Copies of other gateways' logs, pulled while somebody reads them, so that all reading here is of a file.
+actor Mirrors {
+    /// How far a copy is.
+    enum Standing: Equatable {
+        case behind
+        /// It has all that the owner had a moment ago.
+        case caughtUp
+        /// The owner does not answer.
+        case ownerAway
+        case failed(Failure)
+    }
+
+    private struct Open {
+        let file: MirrorFile
+        /// Tells it from one that was open before.
+        let number: UInt64
+        var holds = 1
+        var isComplete = false
+        var standing = Standing.behind
+        /// Fired unless the copy is behind.
+        var settled = Signal()
+        /// Since when nobody holds it.
+        var idleSince: Duration?
+    }
+
+    /// A copy that nobody reads any more is pulled on for so long: who looks at windows of lines comes again.
+    private static let linger = Duration.seconds(10)
+    private static let holdMilliseconds: UInt32 = 800
+    private static let patience = Duration.milliseconds(2500)
+    private static let pause = Duration.milliseconds(200)
+
+    private let logs: Logs
+    private let line: PeerLine
+    private let others: Others
+    private let logger: Logger
+    private var room: MirrorRoom
+    private var opened: [ExecutionID: Open] = [:]
+    private var openings: UInt64 = 0
+    private let wanted: AsyncStream<Wish>
+    private nonisolated let wish: AsyncStream<Wish>.Continuation
+
+    private enum Wish: Sendable {
+        case pull(ExecutionID, UInt64)
+        case release(ExecutionID)
+    }
+
+    /// Finds what earlier starts have copied.
+    init(logs: Logs, line: PeerLine, others: Others, mostBytes: UInt64, logger: Logger) throws {
+        self.logs = logs
+        self.line = line
+        self.others = others
+        self.logger = logger
+        (wanted, wish) = AsyncStream.makeStream()
+        try BlobStore.makeFolder(logs.mirrors)
+        var room = MirrorRoom(mostBytes: mostBytes)
+        for (id, bytes) in Self.kept(in: logs) { room.use(id, bytes: bytes) }
+        self.room = room
+    }
+
+    /// Bytes of all copies on the disk.
+    var bytes: UInt64 { room.bytes }
+
+    /// Pulls what is held, until the task is cancelled.
+    func run() async {
+        letGo()
+        await withDiscardingTaskGroup { group in
+            for await wish in wanted {
+                switch wish {
+                case .pull(let id, let number): group.addTask { await self.pull(id, number) }
+                case .release(let id): release(id)
+                }
+            }
+            group.cancelAll()
+        }
+        for id in Array(opened.keys) { await close(id) }
+    }
+
+    // MARK: Holding
+
+    /// Opens the copy of an execution's log for as long as the answer is kept.
+    func hold(_ other: Other) async throws(Failure) -> MirrorHold {
+        let id = other.head.id
+        if opened[id] == nil {
+            let file: MirrorFile
+            do throws(MirrorFile.Problem) {
+                file = try MirrorFile(path: logs.mirrorPath(of: id), of: other.head)
+            } catch {
+                throw Failure(.noSpace, "This gateway cannot keep the output of another just now.")
+            }
+            openings += 1
+            var open = Open(file: file, number: openings)
+            open.isComplete = other.isComplete && other.logEnd > 0 && file.end >= other.logEnd
+            if open.isComplete {
+                open.standing = .caughtUp
+                open.settled.fire()
+            }
+            opened[id] = open
+            utimensat(AT_FDCWD, file.path, nil, 0)
+            room.use(id, bytes: file.end)
+            logs.lengthened(id, to: LogEnd(offset: file.end, isComplete: open.isComplete))
+            if !open.isComplete { wish.yield(.pull(id, open.number)) }
+        } else {
+            opened[id]?.holds += 1
+            opened[id]?.idleSince = nil
+        }
+        let hold = MirrorHold(mirrors: self, id: id)
+        guard let open = opened[id] else { return hold }
+        await others.opened(other, positions: open.file.positions)
+        if open.isComplete { await others.mirrorCompleted(id) }
+        return hold
+    }
+
+    nonisolated func letGo(_ hold: ExecutionID) { wish.yield(.release(hold)) }
+
+    private func release(_ id: ExecutionID) {
+        guard let open = opened[id] else { return }
+        opened[id]?.holds -= 1
+        guard open.holds <= 1 else { return }
+        opened[id]?.idleSince = Moment.now().steady
+        if open.isComplete { wish.yield(.pull(id, open.number)) }
+    }
+
+    /// How far the copy is, once it has all that there was, or nothing comes.
+    func settled(_ id: ExecutionID) async -> Standing {
+        await opened[id]?.settled.wait()
+        return opened[id]?.standing ?? .behind
+    }
+
+    // MARK: Pulling
+
+    private func pull(_ id: ExecutionID, _ number: UInt64) async {
+        while !Task.isCancelled, let open = opened[id], open.number == number {
+            if open.holds <= 0 {
+                let idle = Moment.now().steady - (open.idleSince ?? .zero)
+                if open.isComplete || idle >= Self.linger { return await close(id) }
+            }
+            guard !open.isComplete else { return }
+            do {
+                guard let owner = try await others.find(id)?.owner else {
+                    throw Failure(.unknownExecution, "There is no execution \(id).")
+                }
+                try await pull(id, open.file, from: owner)
+            } catch let failure as Failure {
+                stand(id, .failed(failure))
+                try? await Task.sleep(for: Self.pause * 5)
+            } catch is PeerLine.Away {
+                stand(id, .ownerAway)
+                try? await Task.sleep(for: Self.pause)
+            } catch {
+                logger.error("copy of a log", metadata: ["execution": "\(id)", "reason": "\(error)"])
+                stand(id, .failed(Failure(.noSpace, "This gateway cannot keep the output of another just now.")))
+                try? await Task.sleep(for: Self.pause * 5)
+            }
+        }
+    }
+
+    private func pull(_ id: ExecutionID, _ file: MirrorFile, from owner: Principal) async throws {
+        guard room.bytes <= room.mostBytes else {
+            throw Failure(
+                .tooLarge, "The output of \(id) is longer than this gateway keeps of others: read it at \(owner.name).")
+        }
+        let place = file.place
+        let question = WirePieceAsked.with {
+            $0.from = place.from
+            $0.last = .init(place.last)
+            $0.holdMilliseconds = Self.holdMilliseconds
+        }
+        let piece = try await line.ask(
+            .pieceAsked, about: id, question, of: owner, within: Self.patience, as: (.piece, WirePiece.self))
+        guard !piece.diverged else { return await diverged(id) }
+        if !piece.bytes.isEmpty { try await NIOThreadPool.singleton.runIfActive { try file.append(piece) } }
+        let isComplete = piece.complete && file.end >= piece.end
+        opened[id]?.isComplete = isComplete
+        logs.lengthened(id, to: LogEnd(offset: file.end, isComplete: isComplete))
+        await others.mirrored(id, positions: file.positions)
+        if isComplete { await others.mirrorCompleted(id) }
+        stand(id, file.end >= piece.end ? .caughtUp : .behind)
+        room.grew(id, to: file.end)
+        letGo()
+    }
+
+    private func stand(_ id: ExecutionID, _ standing: Standing) {
+        guard let open = opened[id], open.standing != standing else { return }
+        opened[id]?.standing = standing
+        if standing != .behind {
+            open.settled.fire()
+        } else if open.settled.hasFired {
+            opened[id]?.settled = Signal()
+        }
+    }
+
+    /// The owner's log is another one than what was copied: its machine lost power, and with it what was not yet on the
+    /// disk. Readers open it anew.
+    private func diverged(_ id: ExecutionID) async {
+        logger.warning("copy of a log begins anew", metadata: ["execution": "\(id)"])
+        let holds = opened[id]?.holds ?? 0
+        await close(id)
+        MirrorFile.remove(logs.mirrorPath(of: id))
+        room.forget(id)
+        guard holds > 0, let other = try? await others.find(id), (try? await hold(other)) != nil else { return }
+        // The answer of `hold` is let go here.
+        opened[id]?.holds = holds + 1
+    }
+
+    // MARK: Room
+
+    /// The execution is this gateway's own from now on: its readers go over to the log itself.
+    func adopted(_ id: ExecutionID) {
+        opened.removeValue(forKey: id)?.settled.fire()
+        MirrorFile.remove(logs.mirrorPath(of: id))
+        room.forget(id)
+    }
+
+    private func close(_ id: ExecutionID) async {
+        guard let open = opened.removeValue(forKey: id) else { return }
+        open.settled.fire()
+        logs.finished(id)
+        await others.closed(id)
+    }
+
+    private func letGo() {
+        for id in room.leaving(open: Set(opened.keys)) { MirrorFile.remove(logs.mirrorPath(of: id)) }
+    }
+
+    /// The copies on the disk, those used longest ago first.
+    private static func kept(in logs: Logs) -> [(ExecutionID, UInt64)] {
+        let names = (try? File.names(in: logs.mirrors)) ?? []
+        let found = names.compactMap { name -> (ExecutionID, UInt64, Int)? in
+            var facts = stat()
+            guard name.hasSuffix(".log"), let id = ExecutionID(String(name.dropLast(4))),
+                stat(logs.mirrorPath(of: id), &facts) == 0
+            else { return nil }
+            return (id, UInt64(facts.st_size), facts.st_mtim.tv_sec)
+        }
+        return found.sorted { $0.2 < $1.2 }.map { ($0.0, $0.1) }
+    }
+}
+
+/// Keeps the copy of a log open, and growing, as long as it is kept.
+final class MirrorHold: Sendable {
+    private let mirrors: Mirrors
+    private let id: ExecutionID
+
+    fileprivate init(mirrors: Mirrors, id: ExecutionID) { (self.mirrors, self.id) = (mirrors, id) }
+
+    deinit { mirrors.letGo(id) }
+
+    /// Waits until the copy has all that the owner had when this was called, or the owner does not answer; throws what
+    /// makes that impossible.
+    @discardableResult
+    func isCaughtUp() async throws(Failure) -> Bool {
+        switch await mirrors.settled(id) {
+        case .caughtUp: return true
+        case .behind, .ownerAway: return false
+        case .failed(let failure): throw failure
+        }
+    }
+}
