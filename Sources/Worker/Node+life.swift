@@ -12,27 +12,29 @@ extension Node {
         for one in kept {
             let order = (try? WireOrder(serializedBytes: one.order)) ?? WireOrder()
             let hash = one.order.isEmpty ? [] : Blake2b.hash(one.order)
-            if one.isSettled || one.order.isEmpty {
-                known[one.execution] = hash
-                continue
-            }
-            if let last = one.last, let state = RunState(last), last.terminal {
-                let keeper = add(one.execution, order, hash, .ended(state))
-                keeper.takeUpEnded(last)
-            } else if one.isBegun, let plan = try? Plan.read(from: site.store.folder(of: one.execution)) {
-                add(one.execution, order, hash, .begun(files: order.files.count)).takeUpBegun(plan)
-            } else {
+            let plan =
+                one.isBegun && !one.isSettled ? try? Plan.read(from: site.store.folder(of: one.execution)) : nil
+            let course = intake.takeUp(
+                one.execution, hash: hash, isSettled: one.isSettled, isBegun: plan != nil,
+                last: one.last.flatMap { RunState($0) })
+            switch course {
+            case .over: break
+            case .ended(let state):
+                if let last = one.last { add(one.execution, order, .ended(state)).takeUpEnded(last) }
+            case .begun:
+                let keeper = add(one.execution, order, .begun(files: order.files.count))
+                if let plan { keeper.takeUpBegun(plan) }
+            case .fresh:
                 check(
-                    add(one.execution, order, hash, Run(files: order.files.count, hasCommand: hasCommand(order))),
-                    storing: nil
-                )
+                    add(one.execution, order, Run(files: order.files.count, hasCommand: hasCommand(order))),
+                    storing: nil)
             }
         }
         tickWhileNeeded()
     }
 
-    private func add(_ execution: ExecutionID, _ order: WireOrder, _ hash: [UInt8], _ run: Run) -> RunKeeper {
-        let keeper = RunKeeper(execution, order, hash: hash, run: run, site: site, log: log)
+    private func add(_ execution: ExecutionID, _ order: WireOrder, _ run: Run) -> RunKeeper {
+        let keeper = RunKeeper(execution, order, run: run, site: site, log: log)
         if let ownership = site.store.ownership(of: execution) { keeper.belongs(to: ownership) }
         keepers[execution] = keeper
         return keeper
@@ -61,7 +63,7 @@ extension Node {
             keepers[execution] = nil
             site.forget(execution)
             if let pid = keeper.pid { supervisors.insert(pid) }
-            known[execution] = keeper.orderHash
+            intake.settled(execution)
             let store = site.store
             site.chores.add { store.letGo(execution) }
         }

@@ -17,29 +17,23 @@ extension Node {
             log.warning("order refused", metadata: ["execution": "\(execution)", "code": "\(failure.code.rawValue)"])
             refuse(message, failure)
         case .admitted(let admitted):
-            if let keeper = keepers[execution] {
-                guard keeper.orderHash == admitted.ticket.orderHash else {
-                    return refuse(
-                        message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
-                }
+            switch intake.order(execution, hash: admitted.ticket.orderHash) {
+            case .accept: accept(execution, admitted)
+            case .repeatState:
+                guard let keeper = keepers[execution] else { return }
                 if let adopted = admitted.adopted, adopted.owner != keeper.owner { return adopt(keeper, adopted) }
-                return keeper.repeatState()
+                keeper.repeatState()
+            case .repeatLast: repeatLast(execution, to: message.sender)
+            case .conflict:
+                refuse(message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
             }
-            if let hash = known[execution] {
-                guard hash.isEmpty || hash == admitted.ticket.orderHash else {
-                    return refuse(
-                        message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
-                }
-                return repeatLast(execution, to: message.sender)
-            }
-            accept(execution, admitted)
         }
     }
 
     func accept(_ execution: ExecutionID, _ admitted: Admission.Admitted) {
         let order = admitted.order
         let run = Run(files: order.files.count, hasCommand: hasCommand(order))
-        let keeper = RunKeeper(execution, order, hash: admitted.ticket.orderHash, run: run, site: site, log: log)
+        let keeper = RunKeeper(execution, order, run: run, site: site, log: log)
         if let adopted = admitted.adopted { keeper.belongs(to: adopted) }
         keepers[execution] = keeper
         tickWhileNeeded()
@@ -76,7 +70,7 @@ extension Node {
             // Not on the disk, so not acknowledged: the gateway sends it again, and perhaps there is room then.
             log.error("order not kept", metadata: ["execution": "\(execution)", "why": "\(problem)"])
             keepers[execution] = nil
-            return
+            return intake.notKept(execution)
         }
         keeper.stored(account)
         settle()
@@ -92,11 +86,10 @@ extension Node {
         var report = WireReport()
         RunState.cancelled.fill(&report)
         site.stamp(&report)
-        known[execution] = []
         let (store, bound, mailbox) = (site.store, site.loop.bind(self), site.loop.mailbox)
         site.chores.add { [report] in
             guard (try? store.cancel(execution, report)) != nil else {
-                return mailbox.post { bound.value.known[execution] = nil }
+                return mailbox.post { bound.value.intake.notKept(execution) }
             }
             store.letGo(execution)
             mailbox.post { bound.value.repeatLast(execution, to: gateway) }

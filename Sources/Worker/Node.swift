@@ -15,8 +15,7 @@ final class Node {
     let admission: Admission
     let log: Logger
     var keepers: [ExecutionID: RunKeeper] = [:]
-    /// Runs that are over and owe nothing: the hash of each one's order (empty: cancelled before it came).
-    var known: [ExecutionID: [UInt8]] = [:]
+    var intake = Intake()
     var ticking: ZeroMQ.Timer?
     /// Supervisors of runs that are over, until they are reaped.
     var supervisors: Set<pid_t> = []
@@ -97,12 +96,13 @@ final class Node {
             hear(said.milliseconds)
         case .stop:
             guard let stop = try? WireStop(serializedBytes: body) else { return }
-            if let keeper {
-                keeper.hear(gateway)
-                return keeper.receive(.stop(graceMilliseconds: stop.graceMilliseconds))
+            switch intake.stop(header.execution) {
+            case .stop:
+                keeper?.hear(gateway)
+                keeper?.receive(.stop(graceMilliseconds: stop.graceMilliseconds))
+            case .cancel: cancel(header.execution, for: gateway)
+            case .repeatLast: repeatLast(header.execution, to: gateway)
             }
-            known[header.execution] == nil
-                ? cancel(header.execution, for: gateway) : repeatLast(header.execution, to: gateway)
         case .adopted:
             guard let wire = try? WireAdopted(serializedBytes: body) else { return }
             adopted(header.execution, wire, by: gateway)

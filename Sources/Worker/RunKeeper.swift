@@ -12,8 +12,6 @@ import ZeroMQ
 final class RunKeeper {
     let execution: ExecutionID
     let order: WireOrder
-    /// BLAKE2b-256 of the order's bytes as they came: the same id with another order is a conflict.
-    let orderHash: [UInt8]
     /// The order's owner, or the gateway that has taken the execution over.
     private(set) var owner: Principal
     private(set) var ownership: Ownership?
@@ -36,16 +34,12 @@ final class RunKeeper {
     private(set) var stopGrace: UInt64?
     /// What a chore is at for this run is not wanted any more.
     let unwanted = Flag()
-    /// The owner has acknowledged the last state.
-    private var isAcknowledged = false
-    /// The last state is on its way to the disk.
-    private var isConcluding = false
+    private var word = LastWord()
     var pid: pid_t?
 
-    init(_ execution: ExecutionID, _ order: WireOrder, hash: [UInt8], run: Run, site: Site, log: Logger) {
+    init(_ execution: ExecutionID, _ order: WireOrder, run: Run, site: Site, log: Logger) {
         self.execution = execution
         self.order = order
-        orderHash = hash
         self.run = run
         self.site = site
         self.log = log
@@ -54,7 +48,7 @@ final class RunKeeper {
 
     var isEnded: Bool { run.isEnded }
     /// Nothing is owed to anybody any more: the last state is acknowledged and the output copied.
-    var isSettled: Bool { run.isEnded && isAcknowledged && (pump?.flow.isAllCopied ?? true) }
+    var isSettled: Bool { run.isEnded && word.isAcknowledged && (pump?.flow.isAllCopied ?? true) }
 
     // MARK: What comes in
 
@@ -92,13 +86,11 @@ final class RunKeeper {
     /// Says again where the run stands: the order came once more, or the owner asks.
     func repeatState() {
         guard run.phase != .storing else { return }
-        if let report = lastReport { say(report) }
+        carryOut(word.again())
     }
 
     func reported(_ sequence: UInt64) {
-        // While the last state is on its way to the disk, what was acknowledged is one before it.
-        guard site.acknowledged(sequence, of: execution), run.isEnded, !isConcluding else { return }
-        isAcknowledged = true
+        if site.acknowledged(sequence, of: execution) { word.acknowledged() }
     }
 
     func copied(_ copied: WireCopied) {
@@ -131,18 +123,16 @@ final class RunKeeper {
     }
 
     func takeUpEnded(_ last: WireReport) {
-        lastReport = last
+        word.takeUp(last)
         if last.spool != 0 {
             let pump = OutputPump(execution, user: order.user, spool: last.spool, site: site)
-            pump.grew(to: last.finalLength, released: 0)
+            pump.end(at: last.finalLength)
             self.pump = pump
         }
         site.say(last, of: execution, to: owner)
     }
 
     // MARK: What goes out
-
-    private var lastReport: WireReport?
 
     private func carryOut(_ effect: Run.Effect) {
         switch effect {
@@ -160,9 +150,7 @@ final class RunKeeper {
     }
 
     private func report(_ state: RunState) {
-        if state.isTerminal, let lastReport, lastReport.terminal {
-            return say(lastReport)
-        }
+        if state.isTerminal, word.isFinal { return carryOut(word.again()) }
         var report = WireReport()
         state.fill(&report)
         if let note = limitNote(state) { report.reason = note.wire }
@@ -174,14 +162,13 @@ final class RunKeeper {
             report.remaining = remaining
         }
         site.stamp(&report)
-        lastReport = report
         announce(state)
         log.info("run \(state.word)", metadata: ["execution": "\(execution)"])
         publish(report)
-        guard state.isTerminal else { return say(report) }
-        letGoOfFiles()
+        if state.isTerminal { letGoOfFiles() }
         // The supervisor's exit record is on the disk already, and says the same after a restart.
-        exit == nil ? conclude(report) : concluded(report)
+        carryOut(word.changed(report, isOnDisk: exit != nil))
+        if state.isTerminal, exit != nil { cleanPlacements() }
     }
 
     /// How the run's limits are kept, and which one it went beyond, if something is to be said of that.
@@ -195,26 +182,31 @@ final class RunKeeper {
     }
 
     private func say(_ report: WireReport) {
-        guard !isConcluding else { return }
         site.say(report, of: execution, to: owner)
         guard report.terminal, !witnesses.isEmpty, let body: [UInt8] = try? report.serializedBytes() else { return }
         for witness in witnesses { site.send(Header(.report, execution, sequence: report.sequence), body, to: witness) }
     }
 
-    /// The last state goes to the disk before it goes out, so that it stays the last one whatever happens.
-    private func conclude(_ report: WireReport) {
-        isConcluding = true
-        let (store, execution, keeper, mailbox) = (site.store, execution, site.loop.bind(self), site.loop.mailbox)
-        site.chores.add {
-            let isKept = (try? store.conclude(execution, report)) != nil
-            mailbox.post { isKept ? keeper.value.concluded(report) : keeper.value.concludeLater(report) }
+    private func carryOut(_ effects: [LastWord.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .say(let report): say(report)
+            case .keep(let report): conclude(report)
+            }
         }
     }
 
-    private func concluded(_ report: WireReport) {
-        isConcluding = false
+    private func conclude(_ report: WireReport) {
+        let (store, execution, keeper, mailbox) = (site.store, execution, site.loop.bind(self), site.loop.mailbox)
+        site.chores.add {
+            let isKept = (try? store.conclude(execution, report)) != nil
+            mailbox.post { isKept ? keeper.value.concluded() : keeper.value.concludeLater(report) }
+        }
+    }
+
+    private func concluded() {
         cleanPlacements()
-        say(report)
+        carryOut(word.kept())
     }
 
     /// The disk is full: nothing is said until it can be kept.
