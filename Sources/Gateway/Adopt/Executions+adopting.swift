@@ -50,7 +50,7 @@ extension Executions {
     /// A node knows it; written with the next transaction.
     func forgetUntold(_ id: ExecutionID, _ node: NodeName) {
         guard untold.taken(id, node) else { return }
-        pending.told.append((id, node))
+        pending.told(id, node)
         commit.yield()
     }
 }

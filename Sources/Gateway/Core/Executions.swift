@@ -35,19 +35,6 @@ actor Executions {
         case reported(RunKey, spool: UInt64, finalLength: UInt64?)
     }
 
-    /// What waits for the next transaction.
-    struct Pending {
-        var runs: Set<RunKey> = []
-        var complete: [ExecutionID] = []
-        /// Said once the transaction is on the disk.
-        var acknowledgements: [Outgoing] = []
-
-        /// Nodes that know whom a run belongs to.
-        var told: [(ExecutionID, NodeName)] = []
-
-        var isEmpty: Bool { runs.isEmpty && complete.isEmpty && acknowledgements.isEmpty && told.isEmpty }
-    }
-
     let surroundings: Surroundings
     var dispatcher = Dispatcher()
     var orders: [ExecutionID: Outgoing.Order] = [:]
@@ -201,7 +188,7 @@ actor Executions {
                 events.removeAll()
                 end(id, at: offset)
             case .complete(let id):
-                pending.complete.append(id)
+                pending.complete(id)
                 commit.yield()
             }
         }
@@ -218,9 +205,9 @@ actor Executions {
             case .deliver(let id, let nodes): if let order = orders[id] { out.append(.deliver(order, nodes)) }
             case .stop(let id, let nodes, let wish): out.append(.stop(id, nodes, wish))
             case .clock(let nodes): out.append(.clock(nodes))
-            case .record(let key): pending.runs.insert(key)
+            case .record(let key): pending.record(key)
             case .acknowledge(let id, let node, let sequence):
-                pending.acknowledgements.append(.reported(id, node, sequence: sequence))
+                pending.acknowledge(id, node, sequence: sequence)
             case .changed(let key): changed.append(key)
             case .announce(let key): if let event = event(key) { out.append(event) }
             }
@@ -242,8 +229,7 @@ actor Executions {
     /// Writes everything that waits in one transaction, and then says what was only to be said after it.
     func writePending() async {
         while !pending.isEmpty {
-            let taken = pending
-            pending = Pending()
+            let taken = pending.take()
             var changes: [Journal.Change] = taken.runs.compactMap { key in
                 dispatcher[key].map { .run(key, $0, copied: copied[key.execution]?[key.run] ?? 0) }
             }
@@ -258,16 +244,16 @@ actor Executions {
                 try await surroundings.journal.write(changes)
                 if !taken.told.isEmpty { try await surroundings.journal.forgetUntold(taken.told) }
             } catch {
-                // The workers report again what is not acknowledged.
-                pending.runs.formUnion(taken.runs)
-                pending.complete += taken.complete
-                pending.told += taken.told
+                pending.takeBack(taken)
                 if Task.isCancelled { return }
                 surroundings.logger.error("journal cannot be written", metadata: ["reason": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
-            if !taken.acknowledgements.isEmpty { surroundings.bus(taken.acknowledgements) }
+            if !taken.acknowledgements.isEmpty {
+                surroundings.bus(
+                    taken.acknowledgements.map { .reported($0.execution, $0.node, sequence: $0.sequence) })
+            }
             for id in taken.complete { close(id) }
         }
     }
