@@ -27,7 +27,13 @@ package final class SpoolReader {
     package func length() throws(Problem) -> UInt64 {
         guard var position = try segments().last else { return 0 }
         while true {
-            let count = try read(from: position, upTo: 1 << 20).count
+            let count: Int
+            do throws(Problem) {
+                count = try read(from: position, upTo: 1 << 20).count
+            } catch {
+                guard case .damaged = error else { throw error }
+                return position
+            }
             if count == 0 { return position }
             position += UInt64(count)
         }

@@ -3,14 +3,16 @@
 /// The owner's `copied` is the credit. The output lane may drop, and a dropped last slice is followed by nothing that would
 /// show the gap; so when nothing is said for a while, publishing goes back to what is known to be copied.
 package struct Outflow: Equatable, Sendable {
-    static let credit: UInt64 = 4 << 20
-    static let slice: UInt64 = 64 << 10
+    package static let credit: UInt64 = 4 << 20
+    package static let slice: UInt64 = 64 << 10
     static let patience: [Duration] = [.seconds(1), .seconds(2), .seconds(5)]
 
     /// The end of the spool as the supervisor last said.
     package private(set) var length: UInt64 = 0
-    private(set) var published: UInt64
-    private(set) var copied: UInt64
+    package private(set) var published: UInt64
+    package private(set) var copied: UInt64
+    /// From there to the end the spool is not on the disk.
+    private var lostFrom: UInt64?
     private var stalls = 0
     private var lastProgress: ContinuousClock.Instant
 
@@ -57,6 +59,20 @@ package struct Outflow: Equatable, Sendable {
         published = copied
         lastProgress = now
         stalls += 1
+    }
+
+    /// The run is over and nothing can be read at `position`: the machine lost its power before the rest of the spool was on
+    /// the disk. The exit record, which is synced, may speak of more.
+    package mutating func lost(from position: UInt64) {
+        guard position < length else { return }
+        lostFrom = min(lostFrom ?? position, position)
+        released(upTo: length)
+    }
+
+    /// The first position at or behind `asked` of which there may still be something; `held` is the spool's first.
+    package func released(asked: UInt64, held: UInt64) -> UInt64 {
+        guard let lostFrom, asked >= lostFrom else { return held }
+        return max(held, length)
     }
 
     /// The spool let go of its oldest segments: what lies before is not there any more.

@@ -20,6 +20,8 @@ final class OutputPump {
     private let reader: SpoolReader
     private var retry: ZeroMQ.Timer?
     private var pause = shortestPause
+    /// Nothing is written to the spool any more: what cannot be read now never can.
+    private var isOver = false
 
     init(_ execution: ExecutionID, user: String, spool: UInt64, site: Site) {
         self.execution = execution
@@ -38,6 +40,12 @@ final class OutputPump {
         flow.grew(to: length)
         flow.released(upTo: released)
         pump()
+    }
+
+    /// The run is over and the spool as long as it will be.
+    func end(at length: UInt64) {
+        isOver = true
+        grew(to: length, released: 0)
     }
 
     func copied(upTo position: UInt64) {
@@ -80,7 +88,7 @@ final class OutputPump {
         }
         let held = WireReplayed.with {
             $0.spool = spool
-            $0.released = (try? reader.released()) ?? 0
+            $0.released = flow.released(asked: request.from, held: (try? reader.released()) ?? 0)
             $0.length = flow.length
         }
         guard let body: [UInt8] = try? held.serializedBytes() else { return }
@@ -98,9 +106,15 @@ final class OutputPump {
 
     private func read(_ position: UInt64, limit: Int) -> [UInt8]? {
         do throws(SpoolReader.Problem) {
-            return try reader.read(from: position, upTo: limit)
+            let records = try reader.read(from: position, upTo: limit)
+            if records.isEmpty, isOver { flow.lost(from: position) }
+            return records
         } catch {
-            if case .released(let first) = error { flow.released(upTo: first) }
+            switch error {
+            case .released(let first): flow.released(upTo: first)
+            case .damaged: if isOver { flow.lost(from: position) }
+            case .system: break
+            }
             return nil
         }
     }

@@ -69,7 +69,7 @@ extension RunKeeper {
     private func ended(_ record: ExitRecord) {
         exit = record
         line = nil
-        pump?.grew(to: record.finalLength, released: 0)
+        pump?.end(at: record.finalLength)
         let launch = Launch(
             node: site.node, execution: execution, account: account ?? .unknown(order), home: "", placed: placedFolder)
         receive(.ended(launch.state(record.ending, of: order)))
@@ -87,7 +87,7 @@ extension RunKeeper {
             let remaining = (try? Plan.read(from: folder)).map { Leftovers.kill(of: $0) } ?? 0
             let length = (try? SpoolReader(folder.spool).length()) ?? 0
             mailbox.post {
-                keeper.value.pump?.grew(to: length, released: 0)
+                keeper.value.pump?.end(at: length)
                 keeper.value.remaining = UInt32(clamping: remaining)
                 keeper.value.receive(.lost)
             }
