@@ -1,18 +1,23 @@
-internal import Bus
-internal import Messages
+package import Bus
+package import Messages
 private import SwiftProtobuf
 
 /// A peer's connection on the commands lane: the side it came in by and the routing id the ROUTER drew.
-struct Connection: Hashable, Sendable {
-    enum Side: Hashable, Sendable { case gateways, workers }
+package struct Connection: Hashable, Sendable {
+    package enum Side: Hashable, Sendable { case gateways, workers }
 
-    let side: Side
-    let id: [UInt8]
+    package let side: Side
+    package let id: [UInt8]
+
+    package init(side: Side, id: [UInt8]) {
+        self.side = side
+        self.id = id
+    }
 }
 
 /// Who is present, by which connection. Decides only: no clock, no socket.
-struct Directory {
-    enum Event {
+package struct Directory {
+    package enum Event {
         case hello(Principal, Connection, WireHello)
         /// A send to this connection found nobody (EHOSTUNREACH).
         case gone(Principal, Connection)
@@ -20,7 +25,7 @@ struct Directory {
         case tick
     }
 
-    enum Effect: Equatable {
+    package enum Effect: Equatable {
         case welcome(Connection)
         case refuse(Connection, Principal, Failure)
         /// Any message to see whether somebody is there.
@@ -55,14 +60,14 @@ struct Directory {
         var sequence: UInt64
     }
 
-    let instance: UInt64
-    private(set) var sequence: UInt64 = 0
+    package let instance: UInt64
+    package private(set) var sequence: UInt64 = 0
     private var registry: Registry
     private var peers: [Principal: Peer] = [:]
     private var lastBeat: ContinuousClock.Instant
     private let start: Moment
 
-    init(instance: UInt64, registry: Registry, at start: Moment) {
+    package init(instance: UInt64, registry: Registry, at start: Moment) {
         self.instance = instance
         self.registry = registry
         self.start = start
@@ -70,12 +75,14 @@ struct Directory {
     }
 
     /// Where a peer is reached; nil while it is away.
-    func connection(of principal: Principal) -> Connection? { peers[principal]?.connection }
+    package func connection(of principal: Principal) -> Connection? { peers[principal]?.connection }
 
     /// Notes a message of a peer; false where this connection has not said hello.
     ///
     /// A newcomer that contests the place is refused by it.
-    mutating func heard(_ principal: Principal, _ connection: Connection, at now: Moment) -> (isKnown: Bool, [Effect]) {
+    package mutating func heard(_ principal: Principal, _ connection: Connection, at now: Moment) -> (
+        isKnown: Bool, [Effect]
+    ) {
         guard peers[principal]?.connection == connection else { return (false, []) }
         peers[principal]?.lastHeard = now.instant
         guard let newcomer = peers[principal]?.newcomer else { return (true, []) }
@@ -84,7 +91,7 @@ struct Directory {
         return (true, [.refuse(newcomer.connection, principal, failure)])
     }
 
-    mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
+    package mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
         switch event {
         case .hello(let principal, let connection, let hello): self.hello(principal, connection, hello, now)
         case .gone(let principal, let connection): gone(principal, connection, now)
@@ -94,7 +101,7 @@ struct Directory {
     }
 
     /// Over the nodes that are present: a gateway that holds another has missed something.
-    var digest: UInt64 {
+    package var digest: UInt64 {
         var digest = RosterDigest()
         for (principal, peer) in peers where principal.role == .node && peer.connection != nil {
             digest.add(principal.name, sequence: peer.sequence)
@@ -103,7 +110,7 @@ struct Directory {
     }
 
     /// All registered nodes, for a gateway that has come or asks.
-    var roster: WireRoster {
+    package var roster: WireRoster {
         .with {
             $0.instance = instance
             $0.sequence = sequence
@@ -168,15 +175,25 @@ struct Directory {
         var effects: [Effect] = []
         let isBeat = now.instant - lastBeat >= Self.heartbeat
         if isBeat { lastBeat = now.instant }
+        var leaving: [Principal] = []
+        var silent: Set<Connection> = []
         for (principal, peer) in peers {
             guard let connection = peer.connection else { continue }
             if let newcomer = peer.newcomer, now.instant >= newcomer.until {
-                effects += leave(principal, now)
+                leaving.append(principal)
             } else if now.instant - peer.lastHeard >= Self.silence {
-                effects += [.unheard(connection)] + leave(principal, now)
+                leaving.append(principal)
+                silent.insert(connection)
             } else if isBeat {
                 effects.append(.heartbeat(connection, principal))
             }
+        }
+        // In their order, so that the same words at the same time give the same sequences.
+        for principal in leaving.sorted(by: { $0.name < $1.name }) {
+            if let connection = peers[principal]?.connection, silent.contains(connection) {
+                effects.append(.unheard(connection))
+            }
+            effects += leave(principal, now)
         }
         return effects
     }

@@ -1,11 +1,11 @@
 private import Glibc
 
 /// One reading of both clocks: the steady one for waiting, the wall's for people.
-struct Moment: Equatable, Sendable {
+package struct Moment: Equatable, Sendable {
     let instant: ContinuousClock.Instant
     let unixMilliseconds: Int64
 
-    init(_ instant: ContinuousClock.Instant, unixMilliseconds: Int64) {
+    package init(_ instant: ContinuousClock.Instant, unixMilliseconds: Int64) {
         self.instant = instant
         self.unixMilliseconds = unixMilliseconds
     }

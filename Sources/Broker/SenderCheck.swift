@@ -1,8 +1,8 @@
 /// Whether a publisher may use a topic; on the bytes as they came, because it is asked for every message.
-enum SenderCheck {
+package enum SenderCheck {
     /// A node may publish `output/`, `event/` and `status/` topics whose last part is its own name; a gateway `event/`
     /// topics. `sender` is the principal's text.
-    static func allows(_ sender: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) -> Bool {
+    package static func allows(_ sender: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) -> Bool {
         guard topic.count <= 512, topic.last == slash else { return false }
         if sender.starts(with: gateway) { return topic.starts(with: event) && parts(topic) == 4 }
         guard sender.starts(with: node) else { return false }

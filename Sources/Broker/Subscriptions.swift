@@ -1,9 +1,9 @@
-internal import Bus
-internal import Messages
+package import Bus
+package import Messages
 
 /// Whose subscription is accepted, and who has asked for too much. Decides only.
-struct Subscriptions<Peer: Hashable> {
-    enum Verdict: Equatable {
+package struct Subscriptions<Peer: Hashable> {
+    package enum Verdict: Equatable {
         case accept
         case deny
         /// Nobody known any more, or one connection too many: this connection ends.
@@ -22,7 +22,7 @@ struct Subscriptions<Peer: Hashable> {
     private var users = UserGrants.Standing()
     private var counts: [Peer: Int] = [:]
 
-    init(registry: Registry) { self.registry = registry }
+    package init(registry: Registry) { self.registry = registry }
 
     mutating func replace(_ registry: Registry) { self.registry = registry }
 
@@ -31,7 +31,7 @@ struct Subscriptions<Peer: Hashable> {
 
     /// A request by a connection that came in as this principal by this key; denied ones count too, because libzmq keeps
     /// them all the same.
-    mutating func request(_ topic: [UInt8], by principal: Principal, key: [UInt8], over peer: Peer) -> Verdict {
+    package mutating func request(_ topic: [UInt8], by principal: Principal, key: [UInt8], over peer: Peer) -> Verdict {
         guard (registry[key]?.principal ?? users.principals[key]) == principal else {
             return .end(reason: "not known any more")
         }

@@ -1,6 +1,6 @@
 /// How one broker is to be treated: when to say hello, when it is lost. Decides only: no clock, no socket.
-struct LineState {
-    enum Event: Equatable {
+package struct LineState {
+    package enum Event: Equatable {
         /// Anything at all came from the broker.
         case heard
         case helloAsked
@@ -12,7 +12,7 @@ struct LineState {
         case tick
     }
 
-    enum Effect: Equatable {
+    package enum Effect: Equatable {
         case sayHello
         case heartbeat
         case connected(instance: UInt64)
@@ -21,7 +21,7 @@ struct LineState {
         case rebuild
     }
 
-    typealias Instant = ContinuousClock.Instant
+    package typealias Instant = ContinuousClock.Instant
     static let heartbeat: Duration = .seconds(1)
     static let silence: Duration = .seconds(5)
     /// Between hellos that were sent and not answered.
@@ -36,7 +36,7 @@ struct LineState {
     /// How soon one that is not heard has to be welcomed again, or its sockets are good for nothing.
     static let hearing: Duration = .seconds(3)
 
-    private(set) var instance: UInt64?
+    package private(set) var instance: UInt64?
     private var unheardSince: Instant?
     private var lastHeard: Instant
     private var lastBeat: Instant
@@ -46,7 +46,7 @@ struct LineState {
     /// 0.75...1.25: keeps thousands of peers from trying all at once.
     private let jitter: Double
 
-    init(openedAt now: Instant, jitter: Double) {
+    package init(openedAt now: Instant, jitter: Double) {
         self.jitter = jitter
         lastHeard = now
         lastBeat = now
@@ -54,7 +54,7 @@ struct LineState {
         openedAt = now
     }
 
-    mutating func receive(_ event: Event, at now: Instant) -> [Effect] {
+    package mutating func receive(_ event: Event, at now: Instant) -> [Effect] {
         switch event {
         case .heard:
             lastHeard = now

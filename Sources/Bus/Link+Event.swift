@@ -14,6 +14,19 @@ extension Link {
         package let body: [UInt8]
         /// Empty where there was none.
         package let tag: [UInt8]
+
+        package init(
+            lane: Lane, broker: Int, sender: Principal?, header: Header, headerBytes: [UInt8], body: [UInt8],
+            tag: [UInt8]
+        ) {
+            self.lane = lane
+            self.broker = broker
+            self.sender = sender
+            self.header = header
+            self.headerBytes = headerBytes
+            self.body = body
+            self.tag = tag
+        }
     }
 
     /// One message of the output lane: the topic, then its frames as they are (a slice: header and records).

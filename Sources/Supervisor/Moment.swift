@@ -1,8 +1,12 @@
 import Glibc
 
 /// A moment of the monotonic clock, without the runtime that the standard library's clocks bring along.
-struct Moment: Hashable, Comparable, Sendable {
-    var nanoseconds: UInt64
+package struct Moment: Hashable, Comparable, Sendable {
+    package var nanoseconds: UInt64
+
+    package init(nanoseconds: UInt64) {
+        self.nanoseconds = nanoseconds
+    }
 
     static var now: Moment {
         var time = timespec()
@@ -17,7 +21,7 @@ struct Moment: Hashable, Comparable, Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }
+    package static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Never overflows: a limit of centuries is no limit.
     func after(milliseconds: UInt64) -> Moment {

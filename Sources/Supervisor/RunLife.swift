@@ -4,8 +4,8 @@
 /// running ─> draining (the command has ended, its pipes are still open) ─> counting what is left ─> over
 ///    └──────────────┴─> terminating (SIGTERM sent) ─> killing (SIGKILL sent) ─> emptying the pipes ─> over
 /// ```
-struct RunLife {
-    enum Event: Hashable {
+package struct RunLife {
+    package enum Event: Hashable {
         /// The command was reaped.
         case commandEnded(ExitRecord.Ending)
         /// Both pipes are at their end.
@@ -20,7 +20,7 @@ struct RunLife {
         case tick
     }
 
-    enum Effect: Hashable {
+    package enum Effect: Hashable {
         /// SIGTERM to all that live.
         case terminate
         /// SIGKILL to all that live.
@@ -30,10 +30,10 @@ struct RunLife {
         case finish(Result)
     }
 
-    struct Result: Hashable {
-        var ending: ExitRecord.Ending
-        var leftOver: Int
-        var remaining: Int
+    package struct Result: Hashable {
+        package var ending: ExitRecord.Ending
+        package var leftOver: Int
+        package var remaining: Int
     }
 
     /// How long pipes are read that stay open after the command has ended.
@@ -68,7 +68,7 @@ struct RunLife {
     private var outputIsOpen = true
     private var nextLook: Moment?
 
-    init(limits: Plan.Limits, leaves: Bool, at now: Moment) {
+    package init(limits: Plan.Limits, leaves: Bool, at now: Moment) {
         graceMilliseconds = limits.graceMilliseconds
         self.leaves = leaves
         let wall = limits.wallClockMilliseconds
@@ -76,7 +76,7 @@ struct RunLife {
     }
 
     /// When `.tick` is due, if it is.
-    var wake: Moment? {
+    package var wake: Moment? {
         let deadline: Moment? =
             switch phase {
             case .running(let until): until
@@ -88,11 +88,11 @@ struct RunLife {
     }
 
     /// Whether all that could fill the pipes is gone, so that what is left in them is little.
-    var isEmptying: Bool {
+    package var isEmptying: Bool {
         if case .emptying = phase { true } else { false }
     }
 
-    mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
+    package mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
         switch event {
         case .commandEnded(let how): commandEnded(how, at: now)
         case .outputEnded: outputEnded(at: now)

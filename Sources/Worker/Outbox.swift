@@ -18,6 +18,7 @@ package struct Outbox: Sendable {
     package init() {}
 
     package var isEmpty: Bool { entries.isEmpty }
+    package var count: Int { entries.count }
 
     /// A newer report replaces the one before: the owner needs where a run stands, not how it came there.
     package mutating func put(
@@ -53,7 +54,7 @@ package struct Outbox: Sendable {
             entries[execution]?.due = now + Self.waits[min(entry.attempts, Self.waits.count - 1)]
             entries[execution]?.attempts += 1
         }
-        return sent
+        return sent.sorted { $0.execution < $1.execution }
     }
 
     /// A broker came back: everything is due at once.

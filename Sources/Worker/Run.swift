@@ -1,11 +1,11 @@
-import Messages
+package import Messages
 
 /// One run on this node, from the accepted order to its last state. Decides only: no clock, no socket, no disk.
 ///
 /// A run starts its command at most once: `start` is decided in one place, and what happens between the intent and the
 /// answer of the supervisor ends, after a crash, in `interrupted`.
-struct Run: Sendable {
-    enum Phase: Equatable {
+package struct Run: Sendable {
+    package enum Phase: Equatable, Sendable {
         /// The order is being written to the disk; nothing may be said of it yet.
         case storing
         case fetching
@@ -17,7 +17,7 @@ struct Run: Sendable {
         case ended(RunState)
     }
 
-    enum Event {
+    package enum Event {
         case stored
         case refused(Failure)
         case fetched(percent: Int)
@@ -30,7 +30,7 @@ struct Run: Sendable {
         case stop(graceMilliseconds: UInt64)
     }
 
-    enum Effect: Equatable {
+    package enum Effect: Equatable {
         case report(RunState)
         case fetch
         case place(file: Int)
@@ -41,18 +41,18 @@ struct Run: Sendable {
         case stop(graceMilliseconds: UInt64)
     }
 
-    let files: Int
+    package let files: Int
     let hasCommand: Bool
-    private(set) var phase = Phase.storing
+    package private(set) var phase = Phase.storing
     /// A stop came before anything was begun that could be stopped.
     private var isUnwanted = false
 
-    init(files: Int, hasCommand: Bool) {
+    package init(files: Int, hasCommand: Bool) {
         self.files = files
         self.hasCommand = hasCommand
     }
 
-    var state: RunState {
+    package var state: RunState {
         switch phase {
         case .storing: .waiting
         case .fetching: .fetching(percent: 0)
@@ -63,11 +63,11 @@ struct Run: Sendable {
         }
     }
 
-    var isEnded: Bool {
+    package var isEnded: Bool {
         if case .ended = phase { true } else { false }
     }
 
-    mutating func receive(_ event: Event) -> [Effect] {
+    package mutating func receive(_ event: Event) -> [Effect] {
         if case .ended(let state) = phase {
             if case .stop = event { return [.report(state)] }
             return []
@@ -142,14 +142,14 @@ struct Run: Sendable {
 extension Run {
     /// A run whose intent to start was on the disk when the worker started: never started again. Its supervisor, or its
     /// absence, says what became of it.
-    static func begun(files: Int) -> Run {
+    package static func begun(files: Int) -> Run {
         var run = Run(files: files, hasCommand: true)
         run.phase = .starting
         return run
     }
 
     /// A run whose last state was on the disk when the worker started, and perhaps not acknowledged.
-    static func ended(_ state: RunState) -> Run {
+    package static func ended(_ state: RunState) -> Run {
         var run = Run(files: 0, hasCommand: true)
         run.phase = .ended(state)
         return run

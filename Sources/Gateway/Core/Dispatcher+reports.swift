@@ -23,21 +23,27 @@ extension Dispatcher {
         }
         return orders.sorted { $0.key < $1.key }.map { .deliver($0.key, $0.value.sorted()) }
             + stops.sorted { $0.key < $1.key }.flatMap { id, wishes in
-                wishes.map { .stop(id, $0.value.sorted(), $0.key) }
+                wishes.sorted { ($0.key.user, $0.key.graceMilliseconds) < ($1.key.user, $1.key.graceMilliseconds) }
+                    .map { .stop(id, $0.value.sorted(), $0.key) }
             }
     }
 
     mutating func tick(_ now: Moment) -> [Effect] {
-        var effects: [Effect] = []
+        var over: [RunKey] = []
         var due: [RunKey] = []
         for (key, debt) in owed {
             guard let run = self[key] else { continue }
             if isOver(debt, run, now) {
-                let note = Self.expiry(run, wasPresent: present.contains(run.node))
-                effects += settle(key, run.stop == nil ? .expired : .cancelled, now, note: note)
+                over.append(key)
             } else if debt.due <= now.steady {
                 due.append(key)
             }
+        }
+        var effects: [Effect] = []
+        for key in over.sorted() {
+            guard let run = self[key] else { continue }
+            let note = Self.expiry(run, wasPresent: present.contains(run.node))
+            effects += settle(key, run.stop == nil ? .expired : .cancelled, now, note: note)
         }
         effects += pay(due, now)
         if now.steady >= nextClock, !present.isEmpty {

@@ -1,8 +1,8 @@
-import Messages
+package import Messages
 
 /// Which node gets what, what is still owed, and what became of it. Decides only: no clock, no socket, no disk.
-struct Dispatcher {
-    enum Event: Sendable {
+package struct Dispatcher {
+    package enum Event: Sendable {
         /// Accepted and on the disk; or taken up again after a restart.
         case opened(Execution)
         /// All its output is here: it is forgotten.
@@ -18,7 +18,7 @@ struct Dispatcher {
     }
 
     /// A worker's report, its tag checked.
-    struct Report: Hashable, Sendable {
+    package struct Report: Hashable, Sendable {
         var sequence: UInt64
         var state: RunState
         var spool: UInt64 = 0
@@ -28,7 +28,7 @@ struct Dispatcher {
         var note: Failure?
     }
 
-    enum Effect: Hashable, Sendable {
+    package enum Effect: Hashable, Sendable {
         /// With a ticket made now.
         case deliver(ExecutionID, [NodeName])
         case stop(ExecutionID, [NodeName], StopWish)
@@ -49,13 +49,15 @@ struct Dispatcher {
     /// A ticket is good for 60 s; 5 s more for the journey.
     static let ticketLife = Duration.seconds(65)
 
-    private(set) var executions: [ExecutionID: Execution] = [:]
+    package private(set) var executions: [ExecutionID: Execution] = [:]
     private(set) var present: Set<NodeName> = []
     /// Since when nodes are away, Unix milliseconds.
     private(set) var awaySince: [NodeName: Int64] = [:]
     var runsOfNode: [NodeName: Set<RunKey>] = [:]
     var owed: [RunKey: Debt] = [:]
     var nextClock = Duration.zero
+
+    package init() {}
 
     /// What a node is still to be told about a run.
     struct Debt {
@@ -75,7 +77,7 @@ struct Dispatcher {
         }
     }
 
-    mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
+    package mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
         switch event {
         case .opened(let execution): open(execution, now)
         case .closed(let id): close(id)
@@ -88,7 +90,7 @@ struct Dispatcher {
         }
     }
 
-    subscript(key: RunKey) -> Run? {
+    package subscript(key: RunKey) -> Run? {
         guard let count = executions[key.execution]?.runs.count, key.run >= 0, key.run < count else { return nil }
         return executions[key.execution]?.runs[key.run]
     }
@@ -146,7 +148,7 @@ extension Dispatcher {
         let wasAway = !present.contains(node)
         present.insert(node)
         awaySince[node] = nil
-        let keys = (runsOfNode[node] ?? []).sorted { ($0.execution, $0.run) < ($1.execution, $1.run) }
+        let keys = (runsOfNode[node] ?? []).sorted()
         for key in keys where owed[key] != nil {
             owed[key]?.due = now.steady
             if owed[key]?.lastSent != nil { owed[key]?.isFirst = false }
@@ -159,7 +161,7 @@ extension Dispatcher {
     mutating func depart(_ node: NodeName, _ since: Int64) -> [Effect] {
         guard present.remove(node) != nil || awaySince[node] != since else { return [] }
         awaySince[node] = since
-        return (runsOfNode[node] ?? []).map(Effect.changed)
+        return (runsOfNode[node] ?? []).sorted().map(Effect.changed)
     }
 
     mutating func missed(_ id: ExecutionID, _ nodes: [NodeName]) -> [Effect] {

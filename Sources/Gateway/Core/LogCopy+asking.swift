@@ -19,7 +19,7 @@ extension LogCopy {
         present.insert(node)
         awaySince[node] = nil
         var effects: [Effect] = []
-        for key in runsOfNode[node] ?? [] {
+        for key in (runsOfNode[node] ?? []).sorted() {
             guard var state = self[key] else { continue }
             state.asked = nil
             state.notBefore = now
@@ -37,19 +37,20 @@ extension LogCopy {
     }
 
     mutating func tick(_ now: Duration) -> [Effect] {
-        var effects: [Effect] = []
+        var effects: [(key: RunKey, effects: [Effect])] = []
         for key in lacking {
             guard let state = self[key] else {
                 lacking.remove(key)
                 continue
             }
             if let final = state.finalLength, !present.contains(state.node), isLost(state.node, now) {
-                effects += giveUp(key, final, now)
+                effects.append((key, giveUp(key, final, now)))
             } else {
-                effects += ask(key, now)
+                let asked = ask(key, now)
+                if !asked.isEmpty { effects.append((key, asked)) }
             }
         }
-        return effects
+        return effects.sorted { $0.key < $1.key }.flatMap(\.effects)
     }
 
     mutating func isLost(_ node: NodeName, _ now: Duration) -> Bool {

@@ -1,11 +1,11 @@
-import Messages
+package import Messages
 
 /// What of each run's output is in the log, what is missing, and what is done about it. Decides only.
 ///
 /// Each run in the log is contiguous: a slice that begins where the copy ends is appended, one that overlaps is cut, one
 /// beyond the end is let go and the range asked for.
-struct LogCopy {
-    enum Event: Sendable {
+package struct LogCopy {
+    package enum Event: Sendable {
         /// An execution is taken up; `positions` say where the log stands for each of its runs.
         case opened(ExecutionID, [Start])
         /// What the journal knows of a run; `finalLength` where it has ended.
@@ -19,16 +19,24 @@ struct LogCopy {
         case tick
     }
 
-    struct Start: Hashable, Sendable {
-        var node: NodeName
-        var spool: UInt64
-        var position: UInt64
-        var finalLength: UInt64?
+    package struct Start: Hashable, Sendable {
+        package var node: NodeName
+        package var spool: UInt64
+        package var position: UInt64
+        package var finalLength: UInt64?
         /// It may have printed what never came: ask once the node is there.
-        var asksAtOnce: Bool
+        package var asksAtOnce: Bool
+
+        package init(node: NodeName, spool: UInt64, position: UInt64, finalLength: UInt64?, asksAtOnce: Bool) {
+            self.node = node
+            self.spool = spool
+            self.position = position
+            self.finalLength = finalLength
+            self.asksAtOnce = asksAtOnce
+        }
     }
 
-    enum Effect: Hashable, Sendable {
+    package enum Effect: Hashable, Sendable {
         case requestReplay(RunKey, NodeName, spool: UInt64, from: UInt64, to: UInt64)
         /// Record that everything up to there is lost.
         case gap(RunKey, spool: UInt64, to: UInt64)
@@ -37,7 +45,7 @@ struct LogCopy {
     }
 
     /// What to do with the records of a slice.
-    enum Decision: Hashable, Sendable {
+    package enum Decision: Hashable, Sendable {
         /// All but the first `cut` bytes.
         case append(cut: Int)
         /// Nothing new: the node has missed that it is copied.
@@ -76,7 +84,9 @@ struct LogCopy {
     var present: Set<NodeName> = []
     var awaySince: [NodeName: Duration] = [:]
 
-    mutating func receive(_ event: Event, at now: Duration) -> [Effect] {
+    package init() {}
+
+    package mutating func receive(_ event: Event, at now: Duration) -> [Effect] {
         switch event {
         case .opened(let id, let starts): open(id, starts, now)
         case .reported(let key, let spool, let final): learn(key, spool, final, now)
@@ -90,7 +100,7 @@ struct LogCopy {
     }
 
     /// Judges a slice of `length` bytes at `position`; its MAC is right.
-    mutating func receive(
+    package mutating func receive(
         slice key: RunKey, spool: UInt64, position: UInt64, length: Int, at now: Duration
     ) -> (decision: Decision, effects: [Effect]) {
         guard var state = self[key] else { return (.drop, []) }
@@ -112,7 +122,7 @@ struct LogCopy {
         return (.append(cut: cut), state.asked == nil && !state.isDone ? [] : advanced(key, now))
     }
 
-    func position(of key: RunKey) -> UInt64 { self[key]?.next ?? 0 }
+    package func position(of key: RunKey) -> UInt64 { self[key]?.next ?? 0 }
 
     func spool(of key: RunKey) -> UInt64 { self[key]?.spool ?? 0 }
 

@@ -1,10 +1,15 @@
 import Glibc
 
 /// A time on both clocks: timers go by the steady one, what people and nodes see by the wall's.
-struct Moment: Hashable, Sendable {
+package struct Moment: Hashable, Sendable {
     /// Since the machine started, asleep or not (CLOCK_BOOTTIME).
-    var steady: Duration
-    var unixMilliseconds: Int64
+    package var steady: Duration
+    package var unixMilliseconds: Int64
+
+    package init(steady: Duration, unixMilliseconds: Int64) {
+        self.steady = steady
+        self.unixMilliseconds = unixMilliseconds
+    }
 
     static func now() -> Moment {
         Moment(steady: read(CLOCK_BOOTTIME), unixMilliseconds: Int64(read(CLOCK_REALTIME) / .milliseconds(1)))

@@ -1,8 +1,8 @@
-import Messages
+package import Messages
 
 /// What each broker says of each node, and what follows from all of them. Decides only.
-struct Rosters {
-    enum News: Sendable {
+package struct Rosters {
+    package enum News: Sendable {
         /// The nodes in the gateway's own registry: all there are.
         case registered([NodeName])
         /// A broker's full roster; what it does not name is not registered there any more.
@@ -13,12 +13,12 @@ struct Rosters {
     }
 
     /// A node that came, went or said another hello.
-    struct Change: Hashable, Sendable {
-        let node: NodeName
-        let isPresent: Bool
+    package struct Change: Hashable, Sendable {
+        package let node: NodeName
+        package let isPresent: Bool
         /// It was away, or another broker reaches it now: what is owed to it is sent again.
-        let arrived: Bool
-        let sinceMilliseconds: Int64
+        package let arrived: Bool
+        package let sinceMilliseconds: Int64
     }
 
     private struct Saying {
@@ -34,9 +34,11 @@ struct Rosters {
     /// The newest word on each node; it stays while no broker is connected.
     private var known: [NodeName: WirePresence] = [:]
 
+    package init() {}
+
     func isRegistered(_ node: NodeName) -> Bool { registered.contains(node) }
 
-    mutating func receive(_ news: News) -> [Change] {
+    package mutating func receive(_ news: News) -> [Change] {
         switch news {
         case .registered(let nodes): register(Set(nodes))
         case .roster(let broker, let roster): replace(broker, roster)
@@ -48,7 +50,7 @@ struct Rosters {
     /// Whether a change was missed: the output lane may drop, and begins to flow only some time after the commands lane.
     ///
     /// A change may still be on its way at one heartbeat; what is not here at the next one was missed.
-    mutating func isBehind(_ broker: Int, _ digest: UInt64) -> Bool {
+    package mutating func isBehind(_ broker: Int, _ digest: UInt64) -> Bool {
         var own = RosterDigest()
         for (node, said) in brokers[broker] ?? [:] where said.presence.present {
             own.add(node.description, sequence: said.presence.sequence)
@@ -78,7 +80,7 @@ struct Rosters {
     func views() -> [NodeView] { registered.sorted().compactMap(view) }
 
     /// Brokers at which the node is present, in their order in the settings.
-    func brokers(of node: NodeName) -> [Int] {
+    package func brokers(of node: NodeName) -> [Int] {
         brokers.keys.sorted().filter { brokers[$0]?[node]?.presence.present == true }
     }
 
@@ -92,7 +94,7 @@ struct Rosters {
         }
     }
 
-    func isPresent(_ node: NodeName) -> Bool { brokers.values.contains { $0[node]?.presence.present == true } }
+    package func isPresent(_ node: NodeName) -> Bool { brokers.values.contains { $0[node]?.presence.present == true } }
 
     private mutating func replace(_ broker: Int, _ roster: WireRoster) -> [Change] {
         let old = brokers[broker] ?? [:]

@@ -1,8 +1,8 @@
-import Messages
+package import Messages
 
 extension Run {
     /// What the journal and the event/ topic keep of a run.
-    var report: WireReport {
+    package var report: WireReport {
         var report = WireReport()
         state.fill(&report)
         report.sequence = sequence
@@ -16,7 +16,7 @@ extension Run {
     }
 
     /// Takes over what `report` kept.
-    mutating func apply(_ report: WireReport, since: Int64) {
+    package mutating func apply(_ report: WireReport, since: Int64) {
         guard let state = RunState(report) else { return }
         self.state = state
         self.since = since
@@ -60,7 +60,7 @@ extension Run {
 
 extension Dispatcher.Report {
     /// Nil for a state that this version does not know, and for a length that no spool can have.
-    init?(_ report: WireReport) {
+    package init?(_ report: WireReport) {
         guard let state = RunState(report), report.finalLength <= SliceHeader.greatestPosition else { return nil }
         self.init(
             sequence: report.sequence, state: state, spool: report.spool, finalLength: report.finalLength,
