@@ -107,10 +107,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
-        // What may import all: simulated nodes.
+        // What may import all: the parts' cores in virtual time, and simulated nodes.
         module(
             "Simulator",
-            ["Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", "Worker", arguments, protobuf, signals]),
+            [
+                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", "Worker", "Supervisor", "Broker", "Gateway",
+                arguments, protobuf, signals,
+            ]),
 
         // Thin mains.
         program("estiba", ["Commands"]),
@@ -142,6 +145,7 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ]),
         tests("CommandsTests", ["Commands", "Messages", "Spool"]),
+        tests("SimulatorTests", ["Simulator", "Messages"]),
     ],
     swiftLanguageModes: [.v6]
 )

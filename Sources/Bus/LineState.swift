@@ -100,7 +100,7 @@ package struct LineState {
     }
 
     /// Something is waited for that is to be noticed at once.
-    var isUncertain: Bool { instance == nil || unheardSince != nil }
+    package var isUncertain: Bool { instance == nil || unheardSince != nil }
 
     private mutating func reopen(_ now: Instant) {
         unheardSince = nil

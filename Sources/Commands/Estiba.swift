@@ -20,7 +20,8 @@ struct Estiba: AsyncParsableCommand {
         subcommands: [
             UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, NodesVerb.self, RunVerb.self,
             DeployVerb.self, RollbackVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self,
-            StopVerb.self, StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self, SwarmVerb.self,
+            StopVerb.self, StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self,
+            SimulateVerb.self, SwarmVerb.self,
             AdoptVerb.self,
         ])
 }

@@ -7,6 +7,6 @@ package enum SimulatorProgram {
     struct Verbs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "estiba-simulator", abstract: "Simulated nodes, to measure and to prove an installation with.",
-            subcommands: [SwarmVerb.self])
+            subcommands: [SimulateVerb.self, SwarmVerb.self])
     }
 }

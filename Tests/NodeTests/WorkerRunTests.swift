@@ -96,6 +96,23 @@ struct WorkerRunTests {
 struct OutflowTests {
     let start = ContinuousClock.now
 
+    @Test func `what went with the machine's power is owed to nobody, and a gap for who asks`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 900)
+        flow.copied(upTo: 100, at: start)
+        #expect(flow.released(asked: 100, held: 0) == 0)
+        flow.lost(from: 400)
+        #expect(flow.next == nil && flow.isAllCopied && flow.recheck == nil)
+        // What lies before it can still be asked for.
+        #expect(flow.released(asked: 100, held: 0) == 0)
+        #expect(flow.released(asked: 400, held: 0) == 900)
+        #expect(flow.released(asked: 899, held: 0) == 900)
+        var whole = Outflow(from: 0, at: start)
+        whole.grew(to: 900)
+        whole.lost(from: 900)
+        #expect(whole.next?.position == 0)
+    }
+
     @Test func `nothing is published beyond the credit`() {
         var flow = Outflow(from: 0, at: start)
         flow.grew(to: 100 << 20)

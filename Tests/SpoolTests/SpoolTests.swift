@@ -98,6 +98,19 @@ struct SpoolTests {
         #expect(streams(of: bytes)[.stderr] == [0, 10, 255])
     }
 
+    @Test func `a spool is as long as its whole records, also where damage follows them`() throws {
+        var writer = try SpoolWriter(creating: folder)
+        try writer.append(.stdout, [1, 2, 3], timeNanoseconds: 1)
+        let length = writer.length
+        // What a power cut may leave behind the last record that reached the disk.
+        let segment = try #require(FileManager.default.contentsOfDirectory(atPath: folder).first)
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(segment)"))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: [UInt8](repeating: 0xFF, count: 64))
+        try handle.close()
+        #expect(try SpoolReader(folder).length() == length)
+    }
+
     @Test func `a reader that wants one byte gets one record, and at the end nothing until there is more`() throws {
         var writer = try SpoolWriter(creating: folder)
         let reader = SpoolReader(folder)

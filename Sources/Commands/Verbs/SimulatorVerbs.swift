@@ -11,10 +11,25 @@ struct SwarmVerb: ParsableCommand {
     @Argument(parsing: .captureForPassthrough)
     var words: [String] = []
 
-    func run() throws { throw Self.handOver(["swarm"] + words) }
+    func run() throws { throw Simulator.handOver(["swarm"] + words) }
+}
 
+/// `estiba simulate`: likewise.
+struct SimulateVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run the deciding cores in virtual time, under faults (estiba simulate --help).",
+        helpNames: [])
+
+    @Argument(parsing: .captureForPassthrough)
+    var words: [String] = []
+
+    func run() throws { throw Simulator.handOver(["simulate"] + words) }
+}
+
+private enum Simulator {
     /// Becomes the program beside this one; returns only what went wrong.
-    private static func handOver(_ words: [String]) -> CommandError {
+    static func handOver(_ words: [String]) -> CommandError {
         let path = Processes.program(of: getpid())
         let program = (path.lastIndex(of: "/").map { String(path[...$0]) } ?? "") + "estiba-simulator"
         var arguments = ([program] + words).map { strdup($0) } + [nil]

@@ -1,0 +1,66 @@
+import Messages
+import Worker
+
+/// Publishes a run's spool as `Outflow` allows, and answers its owner's requests for what was missed.
+extension VirtualKeeper {
+    func pump() {
+        guard !isPumping, flow != nil else { return }
+        while let next = flow?.next {
+            guard let length = read(next.position, limit: next.limit), length > 0 else { return }
+            let slice = Slice(
+                execution: execution, node: node.number, spool: spool, position: next.position, length: Int(length))
+            let letter = Letter.slice(topic: topic, slice)
+            let seal = world.keys.seal(.range(slice), node: node.number)
+            let taken = node.link.connected.filter {
+                node.link.send(letter, seal: seal, to: nil, lane: .output, via: $0)
+            }
+            guard !taken.isEmpty else { return pumpLater() }
+            pause = 1_000_000
+            flow?.sent(upTo: next.position + length, at: world.instant)
+        }
+        if let flow {
+            world.bounded(
+                Int(flow.published - flow.copied), by: Int(Outflow.credit + Outflow.slice + 65_556),
+                "\(node.name) is ahead of the copy")
+        }
+    }
+
+    private func read(_ position: UInt64, limit: UInt64) -> UInt64? {
+        guard let run = node.runs[execution] else { return nil }
+        guard let length = run.read(from: position, limit: limit) else {
+            flow?.released(upTo: run.released)
+            return nil
+        }
+        if length == 0, isOver { flow?.lost(from: position) }
+        return length
+    }
+
+    private func pumpLater() {
+        guard !node.link.connected.isEmpty else { return }
+        isPumping = true
+        world.after(pause) { [weak self] in
+            guard let self, node.life == life else { return }
+            isPumping = false
+            pump()
+        }
+        pause = min(pause * 2, 64_000_000)
+    }
+
+    /// Slices over the bulk lane, then what is held; false for another spool.
+    func replay(_ spool: UInt64, _ from: UInt64, _ to: UInt64, to gateway: Int) -> Bool {
+        guard flow != nil, self.spool == spool else { return false }
+        var position = from
+        while position < to, position - from < 1 << 20 {
+            guard let length = read(position, limit: min(Outflow.slice, to - position)), length > 0 else { break }
+            let slice = Slice(
+                execution: execution, node: node.number, spool: spool, position: position, length: Int(length))
+            node.send(.range(slice), to: gateway, lane: .bulk)
+            position += length
+        }
+        let held = node.runs[execution]?.released ?? 0
+        let answer = Letter.Replayed(
+            spool: spool, released: flow?.released(asked: from, held: held) ?? held, length: flow?.length ?? 0)
+        node.send(.replayed(execution, answer), to: gateway)
+        return true
+    }
+}
