@@ -60,13 +60,15 @@ let package = Package(
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CPAM"),
         .target(name: "CLinux"),
+        .target(name: "CChecksum"),
+        .target(name: "CPages", linkerSettings: [.linkedLibrary("sqlite3")]),
         module("ZeroMQ", ["CZeroMQ"]),
         module("Sodium", ["CSodium"]),
         module("PAM", ["CPAM"]),
 
         // The wire, the log, the bus.
         module("Messages", [protobuf], exclude: ["estiba.proto"]),
-        module("Spool"),
+        module("Spool", ["CChecksum"]),
         module("Bus", ["ZeroMQ", "Sodium", "Messages", "Settings", logging, protobuf]),
         module("Settings", [configuration, logging]),
 
@@ -84,7 +86,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", logging, lifecycle, signals, protobuf,
+                "CPages", "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Settings", logging, lifecycle, signals,
+                protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

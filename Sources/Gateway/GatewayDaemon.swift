@@ -25,6 +25,8 @@ package struct GatewayDaemon {
         coreSettings.uploads = try Uploads.Limits(settings)
         coreSettings.mirrorBytes = UInt64(
             clamping: try settings.int("mirrorBytes", default: Int(clamping: coreSettings.mirrorBytes)))
+        coreSettings.retention = try Retention(settings)
+        coreSettings.acceptsDamagedJournal = try settings.bool("acceptDamagedJournal", default: false)
         let authority = try KeyPair(path: coreSettings.authority)
         core = try GatewayCore(settings: coreSettings, logger: logger)
         web = try WebServer(

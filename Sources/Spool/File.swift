@@ -133,14 +133,10 @@ extension File {
 
     /// The names in a folder, without `.` and `..`, in no order.
     package static func names(in folder: String) throws(SystemError) -> [String] {
-        guard let stream = opendir(folder) else { throw SystemError.last("opendir", folder) }
-        defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
+        try forEachName(in: folder) { name in
+            names.append(name)
+            return true
         }
         return names
     }

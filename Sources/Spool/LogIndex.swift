@@ -3,11 +3,13 @@ import Glibc
 /// The index of a log: where each entry lies, whose it is, and how many lines it has. It can be made again from the log.
 package struct LogIndex: Sendable {
     package static let headerSize = 16
-    static let magic = Array("ESTIIDX1".utf8)
+    /// The first format had no checksums; an index of it is made anew.
+    static let magic = Array("ESTIIDX2".utf8)
 
-    /// One entry of the log, in 32 bytes.
+    /// One entry of the log, in 36 bytes.
     package struct Item: Hashable, Sendable {
-        package static let size = 32
+        package static let size = 36
+        private static let covered = 32
 
         /// Of the entry, in the log.
         package var offset: UInt64
@@ -16,6 +18,7 @@ package struct LogIndex: Sendable {
         package var run: UInt32
         /// Of the records; 0 for a gap.
         package var length: UInt32
+        /// Of a gap, these two are the halves of its length, the lower one first.
         package var stdoutLines: UInt32
         package var stderrLines: UInt32
 
@@ -34,10 +37,24 @@ package struct LogIndex: Sendable {
         /// The item of an entry, with its lines counted.
         init(_ entry: LogEntry, at offset: UInt64, records: UnsafeRawBufferPointer) {
             self.init(offset: offset, position: entry.from, run: entry.run, length: UInt32(entry.length))
+            guard entry.kind == .slice else {
+                let length = entry.to - entry.from
+                (stdoutLines, stderrLines) = (UInt32(truncatingIfNeeded: length), UInt32(length >> 32))
+                return
+            }
             (stdoutLines, stderrLines) = LogIndex.lines(in: records)
         }
 
-        init(_ bytes: UnsafeRawBufferPointer) {
+        /// Where the spool's part ends that it stands for.
+        package var end: UInt64 {
+            position &+ (length > 0 ? UInt64(length) : UInt64(stderrLines) << 32 | UInt64(stdoutLines))
+        }
+
+        /// Nil for what does not hold.
+        init?(_ bytes: UnsafeRawBufferPointer) {
+            guard bytes.count >= Self.size, bytes.read(UInt32.self, at: Self.covered) == Self.checksum(bytes) else {
+                return nil
+            }
             offset = bytes.read(UInt64.self, at: 0)
             position = bytes.read(UInt64.self, at: 8)
             run = bytes.read(UInt32.self, at: 16)
@@ -55,8 +72,15 @@ package struct LogIndex: Sendable {
                 $0.write(length, at: 20)
                 $0.write(stdoutLines, at: 24)
                 $0.write(stderrLines, at: 28)
+                $0.write(Self.checksum(UnsafeRawBufferPointer($0)), at: Self.covered)
             }
             return bytes
+        }
+
+        private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+            var crc = CRC32C()
+            crc.update(UnsafeRawBufferPointer(rebasing: bytes[..<covered]))
+            return crc.value
         }
 
         /// Offset of the entry behind this one.
@@ -91,10 +115,13 @@ package struct LogIndex: Sendable {
         return count
     }
 
-    /// Reads items from number `first` on, at most `limit`; nil where the file is not the index of this log.
+    static func newlines(_ bytes: UnsafeRawBufferPointer) -> Int { Int(newlines(bytes) as UInt32) }
+
+    /// Reads items from number `first` on, at most `limit`, with nil for each that does not hold; nil for all where the file is
+    /// not the index of this log.
     static func items(
         _ file: borrowing File, log: UInt64, from first: UInt64, limit: Int
-    ) throws(SystemError) -> [Item]? {
+    ) throws(SystemError) -> [Item?]? {
         if first == 0 {
             guard try file.bytes(at: 0, count: headerSize) == header(log: log) else { return nil }
         }

@@ -19,6 +19,8 @@ package struct LogReader: Sendable {
         /// Where to read on.
         package var next: UInt64
         package var bytes: [UInt8]
+        /// It is a gap in place of an entry that the disk has changed.
+        package var isDamaged = false
 
         package var isEmpty: Bool { bytes.isEmpty }
     }
@@ -83,16 +85,22 @@ package struct LogReader: Sendable {
     }
 
     /// Whole entries from `offset`, at most `limit` bytes of them but always one where there is one; empty at the end.
+    ///
+    /// Every checksum is looked at: an entry that does not hold comes as a piece of its own, a gap.
     package func read(from offset: UInt64, upTo limit: Int) throws(Problem) -> Piece {
         let offset = max(offset, Self.start)
-        var bytes = try bytes(at: offset, count: limit)
+        var bytes = try bytes(at: offset, count: max(limit, LogEntry.headerSize))
         if bytes.isEmpty {
             let end = try end()
             guard offset <= end else { throw .ahead(end: end) }
-        } else if let first = try entry(bytes, at: 0, offset), first.size > bytes.count {
-            bytes = try self.bytes(at: offset, count: first.size)
+            return Piece(offset: offset, next: offset, bytes: [])
         }
-        let whole = try wholeLength(bytes, at: offset)
+        guard bytes.count >= LogEntry.headerSize else { return Piece(offset: offset, next: offset, bytes: []) }
+        guard let first = bytes.withUnsafeBytes({ LogEntry($0) }) else { return try gapByIndex(at: offset) }
+        if first.size > bytes.count { bytes = try self.bytes(at: offset, count: first.size) }
+        guard first.size <= bytes.count else { return Piece(offset: offset, next: offset, bytes: []) }
+        let whole = intactLength(bytes)
+        guard whole > 0 else { return gap(of: first, at: offset, size: first.size) }
         bytes.removeLast(bytes.count - whole)
         return Piece(offset: offset, next: offset + UInt64(whole), bytes: bytes)
     }
@@ -101,15 +109,10 @@ package struct LogReader: Sendable {
     ///
     /// `Piece.next` is the offset after the last of them. Empty where the log holds nothing of the run from there.
     package func read(_ cursor: inout Cursor, upTo limit: Int) throws(Problem) -> Piece {
-        let path = LogIndex.path(ofLog: open.file.path)
-        let index = try Self.calling { () throws(SystemError) in try File(path) }
+        let index = try LogItems(self)
         var piece = Piece(offset: Self.start, next: Self.start, bytes: [])
         while true {
-            let first = cursor.item
-            let items = try Self.calling { () throws(SystemError) in
-                try LogIndex.items(index, log: header.log, from: first, limit: 1024)
-            }
-            guard let items else { throw .notALog }
+            let items = try index.items(from: Int(cursor.item), limit: 1024)
             for item in items {
                 if item.run == cursor.run, try !take(item, &cursor, &piece, limit) { return piece }
                 cursor.item += 1
@@ -125,14 +128,20 @@ package struct LogReader: Sendable {
         if item.length > 0, item.position + UInt64(item.length) <= cursor.position { return true }
         let size = LogEntry.headerSize + Int(item.length)
         if !piece.isEmpty, piece.bytes.count + size > limit { return false }
-        let bytes = try bytes(at: item.offset, count: size)
-        guard let entry = try entry(bytes, at: 0, item.offset), entry.size == bytes.count else { return false }
-        guard entry.to > cursor.position else { return true }
+        var bytes = try bytes(at: item.offset, count: size)
+        guard bytes.count == size else { return false }
+        var found = bytes.withUnsafeBytes { LogEntry($0) }
+        if found?.size != size || found?.run != item.run || found.map({ isIntact(bytes, at: 0, $0) }) != true {
+            guard piece.isEmpty else { return false }
+            let gap = try gapByIndex(at: item.offset)
+            (bytes, found, piece.isDamaged) = (gap.bytes, gap.bytes.withUnsafeBytes { LogEntry($0) }, true)
+        }
+        guard let entry = found, entry.to > cursor.position else { return true }
         if piece.isEmpty { piece.offset = item.offset }
         piece.bytes += bytes
         piece.next = item.next
         cursor.position = entry.to
-        return true
+        return !piece.isDamaged
     }
 
     /// The entry whose header stands at `index` of bytes that begin at `offset`; nil where the header is not whole.
@@ -144,9 +153,15 @@ package struct LogReader: Sendable {
         return entry
     }
 
-    private func wholeLength(_ bytes: [UInt8], at offset: UInt64) throws(Problem) -> Int {
+    /// How many of the first bytes are whole entries that hold.
+    private func intactLength(_ bytes: [UInt8]) -> Int {
         var whole = 0
-        while let entry = try entry(bytes, at: whole, offset), whole + entry.size <= bytes.count { whole += entry.size }
+        while bytes.count - whole >= LogEntry.headerSize,
+            let entry = bytes.withUnsafeBytes({ LogEntry(UnsafeRawBufferPointer(rebasing: $0[whole...])) }),
+            whole + entry.size <= bytes.count, isIntact(bytes, at: whole, entry)
+        {
+            whole += entry.size
+        }
         return whole
     }
 

@@ -18,7 +18,7 @@ struct LogRecovery {
 
     mutating func run(_ log: borrowing File, _ index: borrowing File) throws(SystemError) {
         let size = try log.size()
-        try believe(index, log, upTo: UInt64(max(0, size - Self.unsure)))
+        try believe(index, upTo: UInt64(max(0, size - Self.unsure)))
         if items == 0 {
             try index.truncate(to: 0)
             try index.write(LogIndex.header(log: header.log))
@@ -29,25 +29,17 @@ struct LogRecovery {
         if size > Int(end) { try log.truncate(to: Int(end)) }
     }
 
-    private mutating func believe(_ index: borrowing File, _ log: borrowing File, upTo limit: UInt64)
-        throws(SystemError)
-    {
+    private mutating func believe(_ index: borrowing File, upTo limit: UInt64) throws(SystemError) {
         while let found = try LogIndex.items(index, log: header.log, from: items, limit: 1024), !found.isEmpty {
             for item in found {
-                guard item.offset == end, item.next <= limit, item.position == positions[item.run] ?? 0 else { return }
-                guard let to = try self.end(of: item, log) else { return }
-                positions[item.run] = to
+                guard let item, item.offset == end, item.next <= limit, item.position == positions[item.run] ?? 0 else {
+                    return
+                }
+                positions[item.run] = item.end
                 end = item.next
                 items += 1
             }
         }
-    }
-
-    /// Where the spool's part ends that an item stands for; a gap's length is in the log only.
-    private func end(of item: LogIndex.Item, _ log: borrowing File) throws(SystemError) -> UInt64? {
-        if item.length > 0 { return item.position + UInt64(item.length) }
-        let bytes = try log.bytes(at: Int(item.offset), count: LogEntry.headerSize)
-        return bytes.withUnsafeBytes { LogEntry($0) }?.to
     }
 
     private mutating func walk(_ log: borrowing File, _ index: borrowing File, _ size: Int) throws(SystemError) {

@@ -12,6 +12,8 @@ package final class LogWriter {
     private var pending: [UInt8] = []
     private var pendingItems: [UInt8] = []
     private var positions: [UInt32: UInt64]
+    /// Of runs whose output is let go of: from where on, which no entry says yet.
+    private var letGoFrom: [UInt32: UInt64] = [:]
 
     /// Makes a new log. One that is there throws EEXIST.
     package convenience init(creating path: String, _ header: LogHeader) throws(SystemError) {
@@ -54,8 +56,9 @@ package final class LogWriter {
 
     /// Says that what stood between the run's next position and `to` is lost.
     package func appendGap(run: UInt32, to: UInt64, timeNanoseconds: UInt64) {
-        let from = position(of: run)
+        let from = letGoFrom[run] ?? position(of: run)
         guard to > from else { return }
+        if letGoFrom[run] != nil { letGoFrom[run] = to }
         add(
             LogEntry(.gap, run: run, from: from, to: to, timeNanoseconds: timeNanoseconds),
             UnsafeRawBufferPointer(start: nil, count: 0))
@@ -67,6 +70,24 @@ package final class LogWriter {
         pending.append(contentsOf: records)
         positions[entry.run] = entry.to
     }
+
+    /// Lets go of a run's output up to `to`, without an entry for now; `appendOutstandingGaps` makes one of all of it.
+    package func letGo(run: UInt32, to: UInt64) {
+        if letGoFrom[run] == nil { letGoFrom[run] = position(of: run) }
+        positions[run] = to
+    }
+
+    package func hasLetGo(of run: UInt32) -> Bool { letGoFrom[run] != nil }
+
+    /// Says of each run whose output was let go of how far that reached.
+    package func appendOutstandingGaps(timeNanoseconds: UInt64) {
+        for run in letGoFrom.keys.sorted() {
+            appendGap(run: run, to: position(of: run), timeNanoseconds: timeNanoseconds)
+        }
+    }
+
+    /// How long the log is with what was appended.
+    package var size: UInt64 { end + UInt64(pending.count) }
 
     /// Bytes appended and not yet written.
     package var pendingBytes: Int { pending.count }

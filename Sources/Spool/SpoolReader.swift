@@ -72,7 +72,7 @@ package final class SpoolReader {
         }
     }
 
-    private func segments() throws(Problem) -> [UInt64] {
+    func segments() throws(Problem) -> [UInt64] {
         do throws(SystemError) {
             return try Segment.list(folder)
         } catch {

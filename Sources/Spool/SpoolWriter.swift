@@ -149,8 +149,7 @@ package struct SpoolWriter: ~Copyable {
                 try writeOnce(size)
                 break
             } catch {
-                let isFull = error.errno == ENOSPC || error.errno == EDQUOT
-                guard isFull, overflow == .letGo, segments.count > 1 else { throw error }
+                guard error.isNoSpace, overflow == .letGo, segments.count > 1 else { throw error }
                 try letGoOfOldest()
             }
         }

@@ -31,6 +31,11 @@ extension SystemError {
 }
 
 extension SystemError {
+    /// The disk is full, or what this account may hold of it.
+    package var isNoSpace: Bool { errno == ENOSPC || errno == EDQUOT }
+}
+
+extension SystemError {
     /// A non-blocking call found nothing to do.
     package var isAgain: Bool { errno == EAGAIN }
 }

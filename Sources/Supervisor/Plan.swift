@@ -84,7 +84,8 @@ package struct Plan: Hashable, Sendable {
 
 extension Plan {
     /// Of the file's format.
-    static let version: UInt8 = 1
+    /// Version 1 had no checksum; a worker reads both, since a run outlives its worker's upgrade.
+    static let version: UInt8 = 2
 
     package enum Problem: Error, Equatable {
         case malformed
@@ -130,11 +131,22 @@ extension Plan {
         writer.text(session?.service ?? "")
         writer.text(session?.configuration ?? "")
         writer.list(steps) { $1.write(to: &$0) }
+        writer.integer(CRC32C.of(writer.bytes))
         return writer.bytes
     }
 
     package init(_ bytes: [UInt8]) throws(Problem) {
-        if let version = bytes.first, version != Self.version { throw .version(version) }
+        var bytes = bytes
+        switch bytes.first {
+        case 1: break
+        case Self.version:
+            guard bytes.count > 4, let sum = try? Self.checksum(bytes.suffix(4)),
+                sum == CRC32C.of(bytes.dropLast(4))
+            else { throw .malformed }
+            bytes.removeLast(4)
+        case let version?: throw .version(version)
+        case nil: throw .malformed
+        }
         do throws(FieldReader.Malformed) {
             var reader = FieldReader(bytes)
             self = try Plan(&reader)
@@ -142,6 +154,11 @@ extension Plan {
         } catch {
             throw .malformed
         }
+    }
+
+    private static func checksum(_ bytes: some Collection<UInt8>) throws(FieldReader.Malformed) -> UInt32 {
+        var reader = FieldReader(Array(bytes))
+        return try reader.integer()
     }
 
     private init(_ reader: inout FieldReader) throws(FieldReader.Malformed) {

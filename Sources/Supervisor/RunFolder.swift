@@ -29,6 +29,19 @@ package struct RunFolder: Hashable, Sendable {
 }
 
 extension RunFolder {
+    /// Has a supervisor of this folder, where one lives, end its run at once, and waits until it has. Blocks, at most for
+    /// `milliseconds`.
+    package func endSupervisor(within milliseconds: UInt64 = 10_000) {
+        let end = Moment.now.after(milliseconds: milliseconds)
+        var isAsked = false
+        while isAlive, Moment.now < end {
+            if !isAsked, let connection = try? SupervisorConnection(self) {
+                isAsked = (try? connection.send(.stop(graceMilliseconds: 0))) != nil
+            }
+            usleep(20_000)
+        }
+    }
+
     /// Starts the supervisor of this run, whose `plan` is written. It is in a session of its own and outlives the caller.
     ///
     /// The caller reaps `pid`, and owns `line`: an open descriptor for `SupervisorConnection(adopting:)`, connected from

@@ -35,25 +35,26 @@ package struct Intake: Sendable {
 
     /// The hash of the order of each run that something is owed for.
     private var live: [ExecutionID: [UInt8]] = [:]
-    /// Of each run that is over; empty: cancelled before it came.
+    /// Of each run that is over, until the disk says so (`forget`); empty: cancelled before it came.
     private var over: [ExecutionID: [UInt8]] = [:]
 
     package init() {}
 
     package func isLive(_ execution: ExecutionID) -> Bool { live[execution] != nil }
-    package func isOver(_ execution: ExecutionID) -> Bool { over[execution] != nil }
 
-    /// `hash` is of the order's bytes, which its ticket has vouched for.
-    package mutating func order(_ execution: ExecutionID, hash: [UInt8]) -> Answer {
+    /// `hash` is of the order's bytes, which its ticket has vouched for; `kept` is what the disk has of a run that is over.
+    package mutating func order(
+        _ execution: ExecutionID, hash: [UInt8], kept: @autoclosure () -> [UInt8]? = nil
+    ) -> Answer {
         if let known = live[execution] { return known == hash ? .repeatState : .conflict }
-        if let known = over[execution] { return known.isEmpty || known == hash ? .repeatLast : .conflict }
+        if let known = over[execution] ?? kept() { return known.isEmpty || known == hash ? .repeatLast : .conflict }
         live[execution] = hash
         return .accept
     }
 
-    package mutating func stop(_ execution: ExecutionID) -> StopAnswer {
+    package mutating func stop(_ execution: ExecutionID, kept: @autoclosure () -> [UInt8]? = nil) -> StopAnswer {
         if live[execution] != nil { return .stop }
-        if over[execution] != nil { return .repeatLast }
+        if over[execution] ?? kept() != nil { return .repeatLast }
         over[execution] = []
         return .cancel
     }
@@ -69,6 +70,9 @@ package struct Intake: Sendable {
         if let hash = live.removeValue(forKey: execution) { over[execution] = hash }
     }
 
+    /// What is over is on the disk, or any order of it would come too late: memory need not hold it.
+    package mutating func forget(_ execution: ExecutionID) { over[execution] = nil }
+
     /// Takes up a run that is on the disk; `hash` is empty where it was cancelled before it came.
     package mutating func takeUp(
         _ execution: ExecutionID, hash: [UInt8], isSettled: Bool, isBegun: Bool, last: RunState?
@@ -81,4 +85,7 @@ package struct Intake: Sendable {
         if let last, last.isTerminal { return .ended(last) }
         return isBegun ? .begun : .fresh
     }
+
+    /// Takes up a run whose order is on the disk and cannot be believed: no order is the same.
+    package mutating func takeUpDamaged(_ execution: ExecutionID) { live[execution] = [] }
 }

@@ -11,7 +11,7 @@ extension Node {
     func adopted(_ execution: ExecutionID, _ wire: WireAdopted, by gateway: Principal) {
         guard let ownership = Ownership(wire), ownership.owner == gateway else { return }
         guard let keeper = keepers[execution] else {
-            if intake.isOver(execution) { repeatLast(execution, to: gateway) }
+            if kept(execution) != nil { repeatLast(execution, to: gateway) }
             return sayTaken(ownership, of: execution)
         }
         adopt(keeper, ownership)

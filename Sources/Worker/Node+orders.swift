@@ -1,4 +1,5 @@
 import Bus
+import Glibc
 import Logging
 import Messages
 import Sodium
@@ -17,8 +18,14 @@ extension Node {
             log.warning("order refused", metadata: ["execution": "\(execution)", "code": "\(failure.code.rawValue)"])
             refuse(message, failure)
         case .admitted(let admitted):
-            switch intake.order(execution, hash: admitted.ticket.orderHash) {
-            case .accept: accept(execution, admitted)
+            switch intake.order(execution, hash: admitted.ticket.orderHash, kept: kept(execution)) {
+            case .accept:
+                let deadline = admitted.order.deadlineMilliseconds
+                guard deadline == 0 || site.ownerMilliseconds <= deadline + Admission.toleranceMilliseconds else {
+                    intake.notKept(execution)
+                    return refuse(message, Failure(.expiredTicket, "the order came to \(site.node) after its deadline"))
+                }
+                accept(execution, admitted)
             case .repeatState:
                 guard let keeper = keepers[execution] else { return }
                 if let adopted = admitted.adopted, adopted.owner != keeper.owner { return adopt(keeper, adopted) }
@@ -28,6 +35,12 @@ extension Node {
                 refuse(message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
             }
         }
+    }
+
+    /// The hash of the order of a run that was here and is over (empty where it never came, or cannot be read); nil for one
+    /// that was not.
+    func kept(_ execution: ExecutionID) -> [UInt8]? {
+        site.store.settledHash(of: execution) ?? site.remembered.hash(of: execution)
     }
 
     func accept(_ execution: ExecutionID, _ admitted: Admission.Admitted) {
@@ -49,12 +62,15 @@ extension Node {
     func check(_ keeper: RunKeeper, storing bytes: [UInt8]?) {
         let (accounts, store, execution) = (site.accounts, site.store, keeper.execution)
         let (user, uid, ownership) = (keeper.order.user, keeper.order.uid, keeper.ownership)
-        let (bound, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        let (bound, mailbox, freeBytes) = (site.loop.bind(self), site.loop.mailbox, site.settings.freeBytes)
         site.chores.add {
             let account = accounts.check(user: user, uid: uid)
             var problem: SystemError?
             if let bytes {
                 do throws(SystemError) {
+                    if let free = File.freeBytes(at: store.root), free < freeBytes {
+                        throw SystemError("write", store.root, errno: ENOSPC)
+                    }
                     try store.accept(execution, order: bytes, ownership)
                 } catch {
                     problem = error
@@ -67,10 +83,15 @@ extension Node {
     private func checked(_ execution: ExecutionID, _ account: Result<Account, Failure>, _ problem: SystemError?) {
         guard let keeper = keepers[execution] else { return }
         if let problem {
-            // Not on the disk, so not acknowledged: the gateway sends it again, and perhaps there is room then.
             log.error("order not kept", metadata: ["execution": "\(execution)", "why": "\(problem)"])
-            keepers[execution] = nil
-            return intake.notKept(execution)
+            guard problem.isNoSpace else {
+                // Not on the disk, so not acknowledged: the gateway sends it again.
+                keepers[execution] = nil
+                return intake.notKept(execution)
+            }
+            keeper.refuseUnkept(
+                Failure(.noSpace, "the disk of \(site.node) is full: \(site.store.root) has no room for the order"))
+            return settle()
         }
         keeper.stored(account)
         settle()
@@ -92,7 +113,10 @@ extension Node {
                 return mailbox.post { bound.value.intake.notKept(execution) }
             }
             store.letGo(execution)
-            mailbox.post { bound.value.repeatLast(execution, to: gateway) }
+            mailbox.post {
+                bound.value.intake.forget(execution)
+                bound.value.repeatLast(execution, to: gateway)
+            }
         }
     }
 

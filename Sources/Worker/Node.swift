@@ -23,6 +23,7 @@ final class Node {
     let facts = Facts.read()
     let startedMilliseconds = WallClock.milliseconds
     private var isAheadWarned = false
+    var isSweeping = false
 
     init(_ site: Site, log: Logger) {
         self.site = site
@@ -96,7 +97,7 @@ final class Node {
             hear(said.milliseconds)
         case .stop:
             guard let stop = try? WireStop(serializedBytes: body) else { return }
-            switch intake.stop(header.execution) {
+            switch intake.stop(header.execution, kept: kept(header.execution)) {
             case .stop:
                 keeper?.hear(gateway)
                 keeper?.receive(.stop(graceMilliseconds: stop.graceMilliseconds))

@@ -45,6 +45,9 @@ package struct Outflow: Equatable, Sendable {
         published = max(published, position)
     }
 
+    /// What lies before cannot be read: its owner asks for it, and learns that.
+    package mutating func skip(to position: UInt64) { published = max(published, min(position, length)) }
+
     package mutating func copied(upTo position: UInt64, at now: ContinuousClock.Instant) {
         guard position > copied, position <= length else { return }
         copied = position

@@ -1,4 +1,5 @@
 import Bus
+import Logging
 import Messages
 import Spool
 import Supervisor
@@ -22,6 +23,9 @@ final class OutputPump {
     private var pause = shortestPause
     /// Nothing is written to the spool any more: what cannot be read now never can.
     private var isOver = false
+    /// The last place that could not be read, so that it is logged once.
+    private var damaged: UInt64?
+    private let log = Logger(label: "estiba.worker")
 
     init(_ execution: ExecutionID, user: String, spool: UInt64, site: Site) {
         self.execution = execution
@@ -64,7 +68,12 @@ final class OutputPump {
         let brokers = site.interest.brokers(for: topic)
         guard !brokers.isEmpty else { return }
         while let next = flow.next {
-            guard let records = read(next.position, limit: Int(next.limit)), !records.isEmpty else { return }
+            guard let records = read(next.position, limit: Int(next.limit)) else { return }
+            guard !records.isEmpty else {
+                guard let sound = passDamage(at: next.position) else { return }
+                flow.skip(to: sound)
+                continue
+            }
             let slice = sealed(records, at: next.position)
             let taken = brokers.filter { link.publish(topic, [slice, records], via: $0) }
             guard !taken.isEmpty else { return pumpLater() }
@@ -77,9 +86,15 @@ final class OutputPump {
     func replay(_ request: WireReplay, to gateway: Principal) {
         var position = request.from
         var sent = 0
+        var released = (try? reader.released()) ?? 0
         while position < request.to, sent < Self.replayBytes {
             let limit = Int(min(Outflow.slice, request.to - position))
-            guard let records = read(position, limit: limit), !records.isEmpty else { break }
+            guard let records = read(position, limit: limit) else { break }
+            guard !records.isEmpty else {
+                // Said once it is what is asked for: then it is a gap, up to where the spool can be read.
+                if position == request.from, let sound = passDamage(at: position) { released = max(released, sound) }
+                break
+            }
             let range = sealed(records, at: position) + records
             let header = Header(.range, execution, sequence: position)
             guard site.link?.send(.bulk, to: gateway, header, body: range) == true else { break }
@@ -88,7 +103,7 @@ final class OutputPump {
         }
         let held = WireReplayed.with {
             $0.spool = spool
-            $0.released = flow.released(asked: request.from, held: (try? reader.released()) ?? 0)
+            $0.released = max(released, flow.released(asked: request.from, held: released))
             $0.length = flow.length
         }
         guard let body: [UInt8] = try? held.serializedBytes() else { return }
@@ -106,17 +121,33 @@ final class OutputPump {
 
     private func read(_ position: UInt64, limit: Int) -> [UInt8]? {
         do throws(SpoolReader.Problem) {
-            let records = try reader.read(from: position, upTo: limit)
-            if records.isEmpty, isOver { flow.lost(from: position) }
-            return records
+            return try reader.read(from: position, upTo: limit)
         } catch {
             switch error {
             case .released(let first): flow.released(upTo: first)
-            case .damaged: if isOver { flow.lost(from: position) }
+            case .damaged: return []
             case .system: break
             }
             return nil
         }
+    }
+
+    /// Where the spool can be read again, where there ought to be a record and is none; nil at its end. What ought to be
+    /// behind the end of a run that is over never will be.
+    private func passDamage(at position: UInt64) -> UInt64? {
+        guard position < flow.length, let found = try? reader.soundPosition(after: position) else { return nil }
+        guard found > position else {
+            if isOver { flow.lost(from: position) }
+            return nil
+        }
+        let sound = min(found, flow.length)
+        if damaged != position {
+            damaged = position
+            log.error(
+                "spool damaged",
+                metadata: ["execution": "\(execution)", "position": "\(position)", "bytes": "\(sound - position)"])
+        }
+        return sound
     }
 
     /// The header of a slice, with its MAC.

@@ -27,6 +27,8 @@ package struct Run: Sendable {
         case ended(RunState)
         /// The supervisor is gone and left no exit record; what was left of the run has been killed.
         case lost
+        /// What the disk has of it is not what was written: nothing of it is obeyed any more, and nothing of it lives.
+        case damaged(String)
         case stop(graceMilliseconds: UInt64)
     }
 
@@ -103,6 +105,9 @@ package struct Run: Sendable {
         case (.lost, _):
             return end(
                 .interrupted(Failure(.gone, "the run's supervisor was killed; what was left of the run is ended")))
+        case (.damaged(let what), _):
+            return end(
+                .interrupted(Failure(.internal, "\(what) was damaged on the node's disk; nothing more was started")))
         case (.stop(let grace), .running):
             return [.stop(graceMilliseconds: grace)]
         case (.stop(let grace), .starting):

@@ -85,7 +85,8 @@ extension RunKeeper {
             // was faster than that lives.
             if !folder.closeToSupervisors(), folder.isAlive { return mailbox.post { keeper.value.watchSupervisor() } }
             let remaining = (try? Plan.read(from: folder)).map { Leftovers.kill(of: $0) } ?? 0
-            let length = (try? SpoolReader(folder.spool).length()) ?? 0
+            let spool = SpoolReader(folder.spool)
+            let length = (try? spool.length()) ?? (try? spool.extent()) ?? 0
             mailbox.post {
                 keeper.value.pump?.end(at: length)
                 keeper.value.remaining = UInt32(clamping: remaining)

@@ -35,6 +35,10 @@ final class RunKeeper {
     /// What a chore is at for this run is not wanted any more.
     let unwanted = Flag()
     private var word = LastWord()
+    /// The owner is not heard any more.
+    private var isGivenUp = false
+    /// There is no folder of this run: the disk had no room for it.
+    private(set) var isUnkept = false
     var pid: pid_t?
 
     init(_ execution: ExecutionID, _ order: WireOrder, run: Run, site: Site, log: Logger) {
@@ -48,7 +52,9 @@ final class RunKeeper {
 
     var isEnded: Bool { run.isEnded }
     /// Nothing is owed to anybody any more: the last state is acknowledged and the output copied.
-    var isSettled: Bool { run.isEnded && word.isAcknowledged && (pump?.flow.isAllCopied ?? true) }
+    var isSettled: Bool {
+        run.isEnded && (isGivenUp || word.isAcknowledged && (pump?.flow.isAllCopied ?? true))
+    }
 
     // MARK: What comes in
 
@@ -132,6 +138,38 @@ final class RunKeeper {
         site.say(last, of: execution, to: owner)
     }
 
+    /// What the disk has of the run is not obeyed any more: what lives of it is ended first, and then it is said.
+    func takeUpDamaged(_ what: String) {
+        let (keeper, mailbox) = (site.loop.bind(self), site.loop.mailbox)
+        let (folder, cgroup) = (
+            site.store.folder(of: execution), site.cgroups.folder(of: execution.description)
+        )
+        let (execution, node) = (execution.description, site.node.description)
+        site.sweeps.add {
+            // One that is still on its way finds the spool and begins nothing.
+            _ = folder.closeToSupervisors()
+            folder.endSupervisor()
+            var plan = Plan(
+                spool: 0, execution: execution, node: node, account: Plan.Account(user: "", uid: 0, gid: 0, groups: []),
+                arguments: [], folder: "", environment: [])
+            plan.cgroup = cgroup
+            let remaining = UInt32(clamping: Leftovers.kill(of: plan))
+            mailbox.post {
+                keeper.value.remaining = remaining
+                keeper.value.receive(.damaged(what))
+            }
+        }
+    }
+
+    /// The order found no room on the disk: it is refused, and of that nothing is kept.
+    func refuseUnkept(_ failure: Failure) {
+        isUnkept = true
+        receive(.refused(failure))
+    }
+
+    /// Nobody will acknowledge this run any more.
+    func giveUp() { isGivenUp = true }
+
     // MARK: What goes out
 
     private func carryOut(_ effect: Run.Effect) {
@@ -167,8 +205,8 @@ final class RunKeeper {
         publish(report)
         if state.isTerminal { letGoOfFiles() }
         // The supervisor's exit record is on the disk already, and says the same after a restart.
-        carryOut(word.changed(report, isOnDisk: exit != nil))
-        if state.isTerminal, exit != nil { cleanPlacements() }
+        carryOut(word.changed(report, isOnDisk: exit != nil || isUnkept))
+        if state.isTerminal, exit != nil || isUnkept { cleanPlacements() }
     }
 
     /// How the run's limits are kept, and which one it went beyond, if something is to be said of that.

@@ -10,8 +10,10 @@ struct RunStore: Sendable {
     /// One run as it is found when the worker starts.
     struct Kept: Sendable {
         var execution: ExecutionID
-        /// The bytes of the order, as its ticket vouched for them.
+        /// The bytes of the order, as its ticket vouched for them; empty where it is settled.
         var order: [UInt8]
+        /// The order is not what was written; `order` is what can be read of it.
+        var isDamaged = false
         /// The intent to start is on the disk.
         var isBegun: Bool
         /// The last state, once there is one.
@@ -20,7 +22,7 @@ struct RunStore: Sendable {
         var isSettled: Bool
     }
 
-    private static let longestOrder = 64 << 20
+    static let longestOrder = 64 << 20
 
     let root: String
 
@@ -54,9 +56,15 @@ struct RunStore: Sendable {
     func accept(_ execution: ExecutionID, order: [UInt8], _ ownership: Ownership? = nil) throws(SystemError) {
         let folder = folder(of: execution)
         try Self.makeFolder(folder.path)
-        if let ownership { try own(execution, ownership) }
-        try File.replace(folder.path + "/order", with: order)
-        try File(root, O_RDONLY | O_DIRECTORY).synchronise()
+        do throws(SystemError) {
+            if let ownership { try own(execution, ownership) }
+            try SealedFile.replace(folder.path + "/order", with: order)
+            try File(root, O_RDONLY | O_DIRECTORY).synchronise()
+        } catch {
+            unlink(folder.path + "/order")
+            removeUnaccepted(folder.path)
+            throw error
+        }
     }
 
     /// Keeps that a run was stopped before its order came: an empty order, and its last state before that, so that whoever
@@ -92,7 +100,7 @@ struct RunStore: Sendable {
     /// Not for a run whose exit record is there: that says the same.
     func conclude(_ execution: ExecutionID, _ report: WireReport) throws(SystemError) {
         let bytes: [UInt8] = (try? report.serializedBytes()) ?? []
-        try File.replace(folder(of: execution).path + "/report", with: bytes)
+        try SealedFile.replace(folder(of: execution).path + "/report", with: bytes)
     }
 
     /// The owner has all of it: the order is kept under another name, so that it starts nothing a second time.
@@ -109,12 +117,13 @@ struct RunStore: Sendable {
 
     /// The last state of a run that ended without an exit record of its supervisor.
     func last(_ execution: ExecutionID) -> WireReport? {
-        (try? File.contents(folder(of: execution).path + "/report")).flatMap { try? WireReport(serializedBytes: $0) }
+        (try? SealedFile.contents(folder(of: execution).path + "/report"))
+            .flatMap { try? WireReport(serializedBytes: $0) }
     }
 
     /// The order of a run that is settled.
     func order(of execution: ExecutionID) -> WireOrder {
-        let bytes = try? File.contents(folder(of: execution).path + "/settled", limit: Self.longestOrder)
+        let bytes = try? SealedFile.contents(folder(of: execution).path + "/settled", limit: Self.longestOrder)
         return bytes.flatMap { try? WireOrder(serializedBytes: $0) } ?? WireOrder()
     }
 
@@ -124,17 +133,29 @@ struct RunStore: Sendable {
         for name in try File.names(in: root) {
             guard let execution = ExecutionID(name) else { continue }
             let path = folder(of: execution).path
-            let settled = try? File.contents(path + "/settled", limit: Self.longestOrder)
-            guard let order = settled ?? (try? File.contents(path + "/order", limit: Self.longestOrder)) else {
-                if access(path + "/order", F_OK) != 0, access(folder(of: execution).plan, F_OK) != 0 {
-                    removeUnaccepted(path)
-                }
+            if access(path + "/settled", F_OK) == 0 {
+                kept.append(Kept(execution: execution, order: [], isBegun: true, last: nil, isSettled: true))
                 continue
             }
-            kept.append(
-                Kept(
-                    execution: execution, order: order, isBegun: access(folder(of: execution).plan, F_OK) == 0,
-                    last: last(execution), isSettled: settled != nil))
+            var one = Kept(
+                execution: execution, order: [], isBegun: access(folder(of: execution).plan, F_OK) == 0,
+                last: last(execution), isSettled: false)
+            do throws(SealedFile.Problem) {
+                one.order = try SealedFile.contents(path + "/order", limit: Self.longestOrder)
+                // An empty one is of a run that was stopped before it came, and that says so.
+                one.isDamaged = one.order.isEmpty && one.last == nil
+            } catch {
+                if error.isMissing {
+                    if !one.isBegun { removeUnaccepted(path) }
+                    continue
+                }
+                one.isDamaged = true
+                // What it says is not obeyed; whom to tell may still be read from it.
+                one.order =
+                    (try? File.contents(path + "/order", limit: Self.longestOrder)).map { Array($0.dropFirst(16)) }
+                    ?? []
+            }
+            kept.append(one)
         }
         return kept
     }
@@ -142,9 +163,15 @@ struct RunStore: Sendable {
     /// Counts the worker's starts, so that the reports of a later one have greater sequences.
     func nextEpoch(data: String) throws(SystemError) -> UInt64 {
         let path = data + "/epoch"
-        let text = (try? File.contents(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let epoch = (UInt64(text.filter(\.isNumber)) ?? 0) + 1
-        try File.replace(path, with: Array("\(epoch)\n".utf8))
+        var epoch: UInt64 = 1
+        do throws(SealedFile.Problem) {
+            let text = String(decoding: try SealedFile.contents(path), as: UTF8.self)
+            epoch = (UInt64(text.filter(\.isNumber)) ?? 0) + 1
+        } catch {
+            // Seconds since 1970 are more than any worker has starts.
+            if !error.isMissing { epoch = UInt64(clamping: WallClock.milliseconds / 1000) }
+        }
+        try SealedFile.replace(path, with: Array("\(epoch)\n".utf8))
         return epoch
     }
 

@@ -29,8 +29,8 @@ final class ServiceKeeper {
         self.log = log
         path = data + "/services"
         services = Services()
-        do throws(SystemError) {
-            let bytes = try File.contents(path)
+        do throws(SealedFile.Problem) {
+            let bytes = try SealedFile.contents(path)
             if let kept = try? Services(bytes) { services = kept } else { log.error("service names unreadable") }
         } catch {
             if !error.isMissing { log.error("service names not read", metadata: ["why": "\(error)"]) }
@@ -60,7 +60,7 @@ final class ServiceKeeper {
         let (services, path, avahi, log) = (services, path, avahi, log)
         let (keeper, mailbox) = (loop.bind(self), loop.mailbox)
         chores.add {
-            do throws(SystemError) { try File.replace(path, with: services.bytes) } catch {
+            do throws(SystemError) { try SealedFile.replace(path, with: services.bytes) } catch {
                 log.error("service names not kept", metadata: ["why": "\(error)"])
             }
             avahi?.write(services, log: log)

@@ -17,6 +17,11 @@ final class Site {
     let chores = Chores()
     /// For what a user's own processes or file systems can hold up.
     let userChores = Chores(threads: 16, share: 4)
+    /// For what looks through the disk: nobody waits for it.
+    let sweeps = Chores(threads: 1)
+    let remembered: Remembered
+    /// As the last sweep counted them.
+    var runFolders = 0
     let accounts: AccountCheck
     let cgroups: CgroupRoot
     /// What earlier deployments left for later ones.
@@ -47,6 +52,10 @@ final class Site {
         self.store = store
         (self.cache, cacheFolder) = cache
         self.isRoot = isRoot
+        remembered = try Remembered(data: settings.data, at: WallClock.milliseconds)
+        if remembered.damaged > 0 {
+            log.error("remembered runs damaged", metadata: ["records": "\(remembered.damaged)"])
+        }
         self.profiles = profiles
         services = ServiceKeeper(
             node: settings.name, data: settings.data, avahi: settings.avahi, on: loop, chores: chores, log: log)

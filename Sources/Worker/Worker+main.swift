@@ -10,7 +10,8 @@ extension Worker {
 
         Takes orders for one node from the brokers, runs them as the users who asked, and sends back every byte.
         Settings (docs/operations.md): name, key, brokers, authority, data, home, minimumUID, allowedUIDs, pamService,
-        pamConfiguration, session, labels, supervisor, placer, cacheBytes, memoryBytesPerRun, processesPerRun, profiles, portOffset, avahi, statusMilliseconds,
+        pamConfiguration, session, labels, supervisor, placer, cacheBytes, memoryBytesPerRun, processesPerRun, freeBytes, runsKept,
+        unownedRunsKept, sweepPeriod, profiles, portOffset, avahi, statusMilliseconds,
         statusInterface, statusFile, statusProcesses. Each is also an argument (--name web1) and a variable of the environment
         (ESTIBA_NAME).
         """

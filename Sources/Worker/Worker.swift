@@ -43,6 +43,7 @@ package struct Worker: Service {
                 .node, brokers: settings.brokers, keys: settings.key, hello: node.hello, on: loop
             ) { [node] events in node.receive(events) }
             node.takeUp(kept)
+            node.sweepNowAndThen()
             site.services.tell = { [weak node] in node?.sayHello() }
             node.sayHello()
         }

@@ -23,6 +23,10 @@ package struct WorkerSettings: Sendable {
     var labels: [String: String]
     /// The most the blobs kept for later deployments may take; nil for the default.
     var cacheBytes: UInt64?
+    /// What has to be free for an order to be taken.
+    var freeBytes: UInt64
+    var sweep: RunSweep
+    var sweepPeriod: Duration
     var status: Measure.Choice
     /// Between two figures, while somebody looks.
     var statusPeriod: Duration
@@ -72,12 +76,12 @@ package struct WorkerSettings: Sendable {
                 let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
                 return parts.count == 2 ? (parts[0], parts[1]) : nil
             }, uniquingKeysWith: { $1 })
-        cacheBytes = try settings.string("cacheBytes").map { text in
-            guard let bytes = UInt64(text) else {
-                throw Unusable(description: "cacheBytes: \(text) is no number of bytes")
-            }
-            return bytes
-        }
+        cacheBytes = try settings.bytes("cacheBytes")
+        freeBytes = try settings.bytes("freeBytes", default: 16 << 20)
+        sweep = RunSweep(
+            kept: try settings.span("runsKept", default: RunSweep().kept),
+            unowned: try settings.span("unownedRunsKept", default: RunSweep().unowned))
+        sweepPeriod = try settings.span("sweepPeriod", default: .seconds(600))
         status = Measure.Choice(
             interface: settings.string("statusInterface"), file: settings.path("statusFile"),
             showsProcesses: try settings.bool("statusProcesses", default: true))

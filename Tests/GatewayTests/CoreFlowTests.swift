@@ -280,7 +280,7 @@ final class TestCore: Sendable {
     private let keys: KeyRing
     private let inbox: AsyncStream<[Gateway.Incoming]>.Continuation
 
-    init(nodes names: [String], folder: Folder = Folder()) throws {
+    init(nodes names: [String], folder: Folder = Folder(), logBytes: UInt64 = .max) throws {
         self.folder = folder
         try Self.prepare(folder, names)
         keys = try KeyRing(authority: KeyPair(path: folder.path("authority")), registry: folder.path("registry"))
@@ -300,7 +300,7 @@ final class TestCore: Sendable {
                 others: Others(journal: journal, nodes: nodes, logger: logger)),
             inbox: (stream, end))
         try copier.start(
-            try Context(), logs: logs, keys: keys,
+            try Context(), logs: logs, keys: keys, logBytes: logBytes,
             sinks: Copier.Sinks(bus: { bus.add($0) }, executions: { end.yield($0) }), logger: logger)
     }
 

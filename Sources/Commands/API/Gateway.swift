@@ -37,6 +37,11 @@ struct Gateway: Sendable {
         try await ask(request(.GET, path))
     }
 
+    /// The answer as it came.
+    func bytes(_ path: String) async throws -> [UInt8] {
+        Array((try await answer(request(.GET, path))).readableBytesView)
+    }
+
     func post<Answer: Decodable>(
         _ path: String, _ body: some Encodable, key: String? = nil, within time: TimeAmount = .seconds(60),
         as: Answer.Type = Answer.self

@@ -13,6 +13,13 @@ struct NodeStatus: Decodable, Sendable {
         /// The node's clock less the gateway's, milliseconds.
         var offset: Int64?
         var runs: UInt32?
+        var storage: Storage?
+
+        struct Storage: Decodable, Sendable {
+            var runFolders: UInt32
+            var cache, cacheLimit, free, needed: UInt64
+            var runsKept, unownedRunsKept: UInt64
+        }
     }
 
     /// A clock this far off is worth a note.

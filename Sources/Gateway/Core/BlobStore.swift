@@ -3,6 +3,7 @@ import Glibc
 import Messages
 import Sodium
 import Spool
+import Synchronization
 
 /// The files that users brought, addressed by content.
 ///
@@ -11,10 +12,13 @@ import Spool
 /// rename.
 final class BlobStore: Sendable {
     let folder: String
+    let retention: Retention
+    /// Bytes of each user's blobs, by the names of their marks; held while a blob is claimed or taken away.
+    let held = Mutex<[String: UInt64]>([:])
 
     /// Makes the folder and clears what writers left that were killed.
-    init(folder: String) throws(Failure) {
-        self.folder = folder
+    init(folder: String, retention: Retention = Retention()) throws(Failure) {
+        (self.folder, self.retention) = (folder, retention)
         try? FileManager.default.removeItem(atPath: folder + "/incoming")
         try Self.makeFolder(folder + "/incoming")
     }
@@ -46,15 +50,18 @@ final class BlobStore: Sendable {
     /// mark is added, and the folder stays where it is.
     func settle(_ finished: String, as blob: BlobID, for user: String) throws(SystemError) {
         _ = try File(finished + "/by/@\(Topic.encode(user))", O_WRONLY | O_CREAT)
+        let wasHere = access(mark(blob, user), F_OK) == 0
         if rename(finished, path(blob)) != 0 {
             guard errno == EEXIST || errno == ENOTEMPTY else { throw SystemError.last("rename", path(blob)) }
             _ = try File(mark(blob, user), O_WRONLY | O_CREAT)
+            utimensat(AT_FDCWD, mark(blob, user), nil, 0)
         }
+        if !wasHere { noteBrought(size(of: blob, for: user) ?? 0, by: user) }
         try File(folder, O_RDONLY | O_DIRECTORY).synchronise()
     }
 
     static func failure(_ error: SystemError) -> Failure {
-        error.errno == ENOSPC || error.errno == EDQUOT
+        error.isNoSpace
             ? Failure(.noSpace, "The gateway's disk is full.") : Failure(.internal, "The upload cannot be stored.")
     }
 

@@ -15,6 +15,9 @@ actor BlobWriter {
     private var chunkBytes = 0
     private var list: [UInt8] = []
     private var size: UInt64 = 0
+    /// Up to where it was asked whether there is room.
+    private var checked: UInt64 = 0
+    private static let checkEvery: UInt64 = 16 << 20
 
     init(store: BlobStore, user: String) throws(Failure) {
         self.store = store
@@ -39,12 +42,17 @@ actor BlobWriter {
         }
         if let problem { throw BlobStore.failure(problem) }
         size += UInt64(piece.readableBytes)
+        if size - checked >= Self.checkEvery {
+            checked = size
+            try store.checkRoom(for: size, of: user, unwritten: 0)
+        }
     }
 
     /// Makes the blob durable and known to the user. Called once.
     func finish() async throws(Failure) -> (blob: BlobID, size: UInt64) {
         if chunkBytes > 0 { endChunk() }
         let blob = BlobID(size: size, list: list)
+        if store.size(of: blob, for: user) == nil { try store.checkRoom(for: size, of: user, unwritten: 0) }
         do throws(SystemError) {
             try File(folder + "/list", O_WRONLY | O_CREAT | O_EXCL).write(list)
             try await synchronise()

@@ -34,11 +34,27 @@ extension Copier {
             unsynced.insert(key.execution)
         }
         if case .append(let cut) = judged.decision {
-            add(records.dropFirst(cut), to: key, writing.values[index].writer)
+            let writer = writing.values[index].writer
+            if writer.size >= logBytes {
+                letGo(records.count - cut, of: key, writer)
+            } else {
+                add(records.dropFirst(cut), to: key, writer)
+            }
             writing.values[index].unsyncedBytes += records.count - cut
             touched.insert(key.execution)
         }
         perform(judged.effects)
+    }
+
+    /// The log is as long as it may be: the run goes on and has its credit, and what it prints is one gap. Its beginning is in
+    /// the log at once, so that who follows learns of it, and the rest when the execution is complete.
+    private func letGo(_ count: Int, of key: RunKey, _ writer: LogWriter) {
+        let (run, time) = (UInt32(key.run), Self.wallNanoseconds)
+        let to = writer.position(of: run) + UInt64(count)
+        if writer.hasLetGo(of: run) { return writer.letGo(run: run, to: to) }
+        logger.warning("log full", metadata: ["execution": "\(key.execution)", "run": "\(key.run)"])
+        writer.appendGap(run: run, to: to, timeNanoseconds: time)
+        writer.letGo(run: run, to: to)
     }
 
     /// What is damaged becomes a gap: one node's nonsense must not end the readers of all the others.

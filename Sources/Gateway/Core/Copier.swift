@@ -38,6 +38,8 @@ final class Copier {
 
     let logs: Logs
     let keys: KeyRing
+    /// The most one log holds.
+    let logBytes: UInt64
     let sinks: Sinks
     let logger: Logger
     let loop: PollLoop
@@ -52,9 +54,12 @@ final class Copier {
     var out: [Outgoing] = []
     var dropped = 0
 
-    init(logs: Logs, keys: KeyRing, sinks: Sinks, logger: Logger, on loop: PollLoop) {
+    init(
+        logs: Logs, keys: KeyRing, logBytes: UInt64 = .max, sinks: Sinks, logger: Logger, on loop: PollLoop
+    ) {
         self.logs = logs
         self.keys = keys
+        self.logBytes = logBytes
         self.sinks = sinks
         self.logger = logger
         self.loop = loop
@@ -199,7 +204,9 @@ final class Copier {
     }
 
     func complete(_ id: ExecutionID) {
-        guard let done = writing[id], flush(id, done.writer) else { return }
+        guard let done = writing[id] else { return }
+        done.writer.appendOutstandingGaps(timeNanoseconds: Self.wallNanoseconds)
+        guard flush(id, done.writer) else { return }
         // Readers need not wait for the disk; the journal must.
         sinks.executions([.ended(id, offset: done.writer.end)])
         sync(id)

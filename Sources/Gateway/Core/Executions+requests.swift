@@ -120,9 +120,8 @@ extension Executions {
     }
 
     func entry(_ id: ExecutionID, user: String) async throws(Failure) -> Journal.Entry {
-        guard let entry = try await journal({ try await $0.entry(id) }), entry.execution.head.user == user else {
-            throw Self.unknown(id)
-        }
+        guard let entry = try await journal({ try await $0.entry(id) }) else { throw try await absence(of: id, user) }
+        guard entry.execution.head.user == user else { throw Self.unknown(id) }
         return entry
     }
 }

@@ -77,6 +77,7 @@ extension Executions {
         if let key, let known = try await journal({ try await $0.known(key, of: identity.user) }) {
             return (try await answer(known, identity), false)
         }
+        if let refusal = surroundings.logs.refusalForRoom(surroundings.retention) { throw refusal }
         let submission = ExecutionID.random()
         let surroundings = surroundings
         // Not on this actor: a request may name many thousands of files, and each is looked for on the disk.

@@ -60,8 +60,19 @@ extension Executions {
             throw failure
         } catch {
             surroundings.logger.error("journal", metadata: ["reason": "\(error)"])
-            throw Failure(.busy, "The gateway's journal cannot be written just now. Try again in a moment.")
+            throw Journal.failure(error)
         }
+    }
+
+    /// Why an execution that is not in the journal is not there: `gone` where it was this user's.
+    func absence(of id: ExecutionID, _ user: String) async throws(Failure) -> Failure {
+        guard let tomb = try await journal({ try await $0.tomb(id) }), tomb.user == user else {
+            return Self.unknown(id)
+        }
+        return Failure(
+            .gone,
+            "Execution \(id) is not kept here any more: executions go \(Amounts.text(surroundings.retention.executions)) after their end."
+        )
     }
 
     static func unknown(_ id: ExecutionID) -> Failure {

@@ -28,6 +28,7 @@ actor Executions {
         var mirrors: Mirrors?
         /// Stops for their owners.
         var stops: StopsHandedOn?
+        var retention = Retention()
     }
 
     enum CopierCall: Sendable {

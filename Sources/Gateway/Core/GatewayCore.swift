@@ -23,6 +23,9 @@ final class GatewayCore: Service {
         var uploads = Uploads.Limits()
         /// What copies of other gateways' logs may take on the disk.
         var mirrorBytes: UInt64 = 4 << 30
+        var retention = Retention()
+        /// Starts with what is whole of a damaged journal.
+        var acceptsDamagedJournal = false
     }
 
     let executions: Executions
@@ -38,6 +41,9 @@ final class GatewayCore: Service {
     /// No other process works on the folder while this lives.
     private let lock: FolderLock
     private let peers: Peers
+    let sweeper: Sweeper
+    let retention: Retention
+    let dataFolder: String
     private let keys: KeyRing
     private let bus: BusThread
     private let copier: CopierThread
@@ -56,8 +62,8 @@ final class GatewayCore: Service {
         try AdoptionMark.refuse(settings.data)
         let (inbox, inboxEnd) = AsyncStream.makeStream(of: [Incoming].self)
         let nodes = NodeTable()
-        let logs = Logs(folder: settings.data + "/logs", mirrors: settings.data + "/mirrors")
-        let blobs = try BlobStore(folder: settings.data + "/blobs")
+        let logs = Logs(folder: settings.data + "/logs", mirrors: settings.data + "/mirrors", logger: logger)
+        let blobs = try BlobStore(folder: settings.data + "/blobs", retention: settings.retention)
         let bulk = Bulk(store: blobs)
         let bus = BusThread()
         let copier = CopierThread()
@@ -76,7 +82,8 @@ final class GatewayCore: Service {
         self.inbox = inboxEnd
         self.logger = logger
         services = Services(nodes: nodes, bus: { bus.send($0) })
-        let journal = try Journal(path: settings.data + "/journal.sqlite")
+        let journal = try Journal(
+            path: settings.data + "/journal.sqlite", acceptsDamage: settings.acceptsDamagedJournal)
         grants = Grants(
             journal: journal, brokers: publicBrokers.isEmpty ? brokers : publicBrokers,
             isRegistered: { keys.isRegistered($0) }, bus: { bus.send($0) }, logger: logger)
@@ -89,13 +96,16 @@ final class GatewayCore: Service {
             logs: logs, line: line, others: others, mostBytes: settings.mirrorBytes, logger: logger)
         let stops = StopsHandedOn(
             journal: journal, line: line, others: others, nodes: nodes, bus: { bus.send($0) }, logger: logger)
+        retention = settings.retention
+        dataFolder = settings.data
+        sweeper = Sweeper(retention: settings.retention, journal: journal, logs: logs, blobs: blobs, logger: logger)
         executions = Executions(
             Executions.Surroundings(
                 owner: own,
                 journal: journal,
                 logs: logs, blobs: blobs, nodes: nodes, bulk: bulk, bus: { bus.send($0) },
                 copier: { copier.call($0) }, logger: logger, others: others, mirrors: mirrors,
-                stops: stops),
+                stops: stops, retention: settings.retention),
             inbox: (inbox, inboxEnd))
         let peers = Peers(
             line: line, others: others, mirrors: mirrors, stops: stops, executions: executions, logs: logs, keys: keys,
@@ -106,7 +116,7 @@ final class GatewayCore: Service {
             name: name, logger: logger)
         let context = try Context()
         try copier.start(
-            context, logs: logs, keys: keys,
+            context, logs: logs, keys: keys, logBytes: settings.retention.logBytes,
             sinks: Copier.Sinks(bus: { bus.send($0) }, executions: { inboxEnd.yield($0) }), logger: logger)
         let sinks = BusEnd.Sinks(
             executions: { inboxEnd.yield($0) }, logs: { copier.receive($0) },
@@ -133,6 +143,7 @@ final class GatewayCore: Service {
                 group.addTask { await self.watchRegistry() }
                 group.addTask { await self.uploads.run() }
                 group.addTask { await self.peers.run() }
+                group.addTask { await self.sweeper.run() }
                 await group.waitForAll()
             }
         }

@@ -129,7 +129,7 @@ actor Grants {
 
     private func busy(_ error: any Error) -> Failure {
         logger.error("journal", metadata: ["reason": "\(error)"])
-        return Failure(.busy, "The gateway's journal cannot be written just now. Try again in a moment.")
+        return Journal.failure(error)
     }
 
     /// With a key of low order anybody could speak as its owner.

@@ -27,9 +27,11 @@ extension Journal {
 
     /// All executions that are not complete, to be taken up again after a start.
     func unfinished() throws -> [Entry] {
-        try pool.read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM executions WHERE complete = 0 ORDER BY number")
-                .compactMap { try Self.entry($0, database) }
+        try Self.naming(pool.path) {
+            try pool.read { database in
+                try Row.fetchAll(database, sql: "SELECT * FROM executions WHERE complete = 0 ORDER BY number")
+                    .compactMap { try Self.entry($0, database) }
+            }
         }
     }
 

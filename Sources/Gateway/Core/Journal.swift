@@ -44,15 +44,21 @@ final class Journal: Sendable {
 
     let pool: DatabasePool
 
-    /// Opens or makes the journal; throws `UnknownFormat` for one of another version.
-    init(path: String) throws {
-        pool = try DatabasePool(path: path)
-        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        try pool.write { database in
-            try database.execute(sql: Self.schema)
-            try database.execute(sql: Self.othersSchema + Self.othersStopsSchema + Self.adoptionSchema)
-            let found = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'format'")
-            guard found == Self.format else { throw UnknownFormat(path: path, found: found ?? 0) }
+    /// Opens or makes the journal; throws `UnknownFormat` for one of another version and `Damaged` for one that is not what
+    /// was written. With `acceptsDamage` what a damaged write-ahead log has lost is let go of.
+    init(path: String, acceptsDamage: Bool = false) throws {
+        pool = try Self.naming(path) {
+            let pool = try Self.open(path, acceptsDamage: acceptsDamage)
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            try pool.write { database in
+                try Self.mark(database)
+                try database.execute(sql: Self.schema)
+                try database.execute(sql: Self.othersSchema + Self.othersStopsSchema + Self.adoptionSchema)
+                let found = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'format'")
+                guard found == Self.format else { throw UnknownFormat(path: path, found: found ?? 0) }
+                try Self.prepareRetention(database)
+            }
+            return pool
         }
     }
 
@@ -102,7 +108,10 @@ extension Journal {
                         first.user, key.text, Data(key.hash), Data(first.id.bytes), first.createdMilliseconds,
                     ])
             }
-            for submission in submissions { try Self.insert(submission, database) }
+            for submission in submissions {
+                try Self.insert(submission, database)
+                try Self.insertUses(of: submission.head, database)
+            }
             return .new
         }
     }
@@ -125,8 +134,8 @@ extension Journal {
             ])
     }
 
-    /// Stores changes in one transaction.
-    func write(_ changes: [Change]) async throws {
+    /// Stores changes in one transaction; `now`, in Unix milliseconds, is when what is complete has ended.
+    func write(_ changes: [Change], at now: Int64 = Moment.now().unixMilliseconds) async throws {
         guard !changes.isEmpty else { return }
         try await pool.write { database in
             let run = try database.cachedStatement(sql: "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)")
@@ -140,7 +149,8 @@ extension Journal {
                     ])
                 case .complete(let id):
                     try database.execute(
-                        sql: "UPDATE executions SET complete = 1 WHERE id = ?", arguments: [Data(id.bytes)])
+                        sql: "UPDATE executions SET complete = 1, ended = ? WHERE id = ?",
+                        arguments: [now, Data(id.bytes)])
                     try database.execute(sql: "DELETE FROM stops WHERE execution = ?", arguments: [Data(id.bytes)])
                 }
             }
@@ -158,13 +168,6 @@ extension Journal {
                     ])
                 }
             }
-        }
-    }
-
-    /// Keys older than this are used anew.
-    func forgetKeys(before milliseconds: Int64) async throws {
-        try await pool.write {
-            try $0.execute(sql: "DELETE FROM keys WHERE created < ?", arguments: [milliseconds])
         }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import Messages
 import Spool
 import Synchronization
@@ -27,13 +28,21 @@ final class Logs: Sendable {
     /// Where the copies of other gateways' logs lie.
     let mirrors: String
     private let state = Mutex(State())
+    private let logger: Logger
 
-    init(folder: String, mirrors: String = "") { (self.folder, self.mirrors) = (folder, mirrors) }
+    init(folder: String, mirrors: String = "", logger: Logger = Logger(label: "estiba.logs")) {
+        (self.folder, self.mirrors, self.logger) = (folder, mirrors, logger)
+    }
 
     func mirrorPath(of id: ExecutionID) -> String { "\(mirrors)/\(id).log" }
 
     /// Whether this gateway has the log itself, not a copy of another's.
     func isOwn(_ id: ExecutionID) -> Bool { access(path(of: id), F_OK) == 0 }
+
+    /// A reader met what the disk has changed: it is told a gap, and the operator where it lies.
+    func noteDamage(_ id: ExecutionID, at offset: UInt64) {
+        logger.error("log damaged", metadata: ["file": "\(path(of: id))", "offset": "\(offset)"])
+    }
 
     func path(of id: ExecutionID) -> String { "\(folder)/\(id).log" }
 
@@ -44,17 +53,31 @@ final class Logs: Sendable {
             _ = try LogWriter(creating: path(of: head.id), header)
         } catch {
             guard error.errno == EEXIST else {
-                throw Failure(error.errno == ENOSPC ? .noSpace : .internal, "The gateway cannot store output just now.")
+                throw error.isNoSpace
+                    ? Failure(.noSpace, "The gateway's disk is full: nothing was taken on.")
+                    : Failure(.internal, "The gateway cannot store output just now.")
             }
         }
         lengthened(head.id, to: LogEnd(offset: LogReader.start, isComplete: false))
     }
 
-    /// Takes away the log of an execution that was not accepted after all.
+    /// Takes away the log of an execution that was not accepted after all, or is not kept any more.
     func discard(_ id: ExecutionID) {
         finished(id)
-        unlink(path(of: id))
-        unlink(LogIndex.path(ofLog: path(of: id)))
+        File.remove(path(of: id))
+        File.remove(LogIndex.path(ofLog: path(of: id)))
+    }
+
+    /// The executions that have a log here, in no order.
+    func all() -> [ExecutionID] {
+        ((try? File.names(in: folder)) ?? []).compactMap {
+            $0.hasSuffix(".log") ? ExecutionID(String($0.dropLast(4))) : nil
+        }
+    }
+
+    /// Why there is no room for new work; nil where there is.
+    func refusalForRoom(_ retention: Retention) -> Failure? {
+        File.freeBytes(at: folder).flatMap { retention.refusal(freeBytes: $0) }
     }
 
     /// Opens an execution's log for reading; each reader has its own descriptor, closed with the last reference.

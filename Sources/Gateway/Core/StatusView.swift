@@ -29,6 +29,13 @@ struct StatusView: Encodable, Sendable, Equatable {
         var total, free: UInt64
     }
 
+    /// Of the worker: run folders, the files kept for later deployments, its disk. Bytes, and seconds.
+    struct Storage: Encodable, Sendable, Equatable {
+        var runFolders, remembered: UInt32
+        var cache, cacheLimit, free, needed: UInt64
+        var runsKept, unownedRunsKept: UInt64
+    }
+
     var node: String
     /// Unix milliseconds by the node's own clock.
     var time: Int64
@@ -47,6 +54,7 @@ struct StatusView: Encodable, Sendable, Equatable {
     var own: [String: String]?
     var offset: Int64
     var runs: UInt32
+    var storage: Storage?
 
     init(_ node: NodeName, _ status: WireStatus) {
         self.node = node.description
@@ -72,6 +80,7 @@ struct StatusView: Encodable, Sendable, Equatable {
             : Dictionary(pairs.map { (Self.cut($0.key), Self.cut($0.value)) }, uniquingKeysWith: { first, _ in first })
         offset = status.offsetMilliseconds
         runs = status.runs
+        if status.hasStorage { storage = Storage(status.storage) }
     }
 
     /// What a grid of thousands of nodes needs.
@@ -81,6 +90,7 @@ struct StatusView: Encodable, Sendable, Equatable {
         brief.cores = nil
         brief.addresses = nil
         brief.own = nil
+        brief.storage = nil
         return brief
     }
 
@@ -105,6 +115,15 @@ extension StatusView.Memory {
         self.init(
             total: memory.total, free: memory.free, available: memory.available, buffers: memory.buffers,
             cached: memory.cached, swapTotal: memory.swapTotal, swapFree: memory.swapFree)
+    }
+}
+
+extension StatusView.Storage {
+    fileprivate init(_ storage: WireStatus.Storage) {
+        self.init(
+            runFolders: storage.runFolders, remembered: storage.remembered, cache: storage.cacheBytes,
+            cacheLimit: storage.cacheLimitBytes, free: storage.freeBytes, needed: storage.neededBytes,
+            runsKept: storage.runsKeptSeconds, unownedRunsKept: storage.unownedKeptSeconds)
     }
 }
 

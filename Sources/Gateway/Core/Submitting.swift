@@ -23,7 +23,8 @@ struct Submitting {
             kind: request.kind, command: request.command.map(Self.shown), createdMilliseconds: now,
             deadlineMilliseconds: now + Int64(request.waitMilliseconds), nodes: request.nodes, files: files,
             graceMilliseconds: request.graceMilliseconds, log: Random.number())
-        let order = Self.order(id, request, identity, owner, sizes: files.map(\.size))
+        var order = Self.order(id, request, identity, owner, sizes: files.map(\.size))
+        order.deadlineMilliseconds = head.deadlineMilliseconds
         guard let bytes: [UInt8] = try? order.serializedBytes() else {
             throw Failure(.internal, "The order cannot be written.")
         }
@@ -37,7 +38,7 @@ struct Submitting {
         if !file.profile.isEmpty { head.profile = file.profile }
         if file.isTree { head.isTree = true }
         guard case .blob(let blob) = file.content else { return head }
-        guard let size = blobs.size(of: blob, for: identity.user) else {
+        guard let size = blobs.claim(blob, for: identity.user) else {
             throw Failure(.unknownBlob, "The upload of “\(file.name)” is not here: upload it again.")
         }
         (head.size, head.blob) = (size, blob.description)

@@ -58,10 +58,12 @@ final class BusThread: Sendable {
 final class CopierThread: Sendable {
     private let state = Mutex<(thread: PollLoop.Thread, copier: PollLoop.Bound<Copier>)?>(nil)
 
-    func start(_ context: Context, logs: Logs, keys: KeyRing, sinks: Copier.Sinks, logger: Logger) throws {
+    func start(
+        _ context: Context, logs: Logs, keys: KeyRing, logBytes: UInt64, sinks: Copier.Sinks, logger: Logger
+    ) throws {
         let made = Mutex<PollLoop.Bound<Copier>?>(nil)
         let thread = try PollLoop.Thread(name: "copier", context: context) { loop throws(ZeroMQError) in
-            let copier = Copier(logs: logs, keys: keys, sinks: sinks, logger: logger, on: loop)
+            let copier = Copier(logs: logs, keys: keys, logBytes: logBytes, sinks: sinks, logger: logger, on: loop)
             let bound = loop.bind(copier)
             made.withLock { $0 = bound }
         }

@@ -34,7 +34,7 @@ struct UploadRecord: Codable, Sendable {
 
     /// Nil for a folder that holds no upload.
     init?(folder: String) {
-        guard let bytes = try? File.contents(folder + "/record"),
+        guard let bytes = try? SealedFile.contents(folder + "/record"),
             let record = try? JSONDecoder().decode(UploadRecord.self, from: Data(bytes))
         else { return nil }
         self = record
@@ -42,6 +42,6 @@ struct UploadRecord: Codable, Sendable {
 
     func save(in folder: String) throws(SystemError) {
         guard let bytes = try? JSONEncoder().encode(self) else { throw SystemError("encode", folder, errno: 0) }
-        try File.replace(folder + "/record", with: Array(bytes))
+        try SealedFile.replace(folder + "/record", with: Array(bytes))
     }
 }

@@ -29,7 +29,7 @@ actor Uploads {
     }
 
     private let store: BlobStore
-    private let limits: Limits
+    nonisolated let limits: Limits
     private var open: [UploadID: Upload] = [:]
     private var finished: [Finished] = []
 
@@ -113,6 +113,12 @@ actor Uploads {
         await upload.remove()
     }
 
+    /// How many unfinished ones a user has, and how large they will be together.
+    func held(of user: String) -> (count: Int, bytes: UInt64) {
+        let own = open.values.filter { $0.user == user }
+        return (own.count, own.reduce(0) { $0 + $1.size })
+    }
+
     /// Takes away what nobody has touched for long, now and then, until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
@@ -134,10 +140,7 @@ actor Uploads {
         guard size <= limits.bytesPerUser else {
             throw Failure(.tooLarge, "One user's uploads may hold \(limits.bytesPerUser) bytes at this gateway.")
         }
-        var facts = statvfs()
-        if statvfs(store.folder, &facts) == 0, size > UInt64(facts.f_bavail) * UInt64(facts.f_frsize) {
-            throw Failure(.noSpace, "The gateway's disk has no room for \(size) bytes.")
-        }
+        try store.checkRoom(for: size, of: user, unwritten: size)
         let now = Moment.now().unixMilliseconds
         while true {
             let own = open.values.filter { $0.user == user }

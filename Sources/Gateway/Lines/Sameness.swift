@@ -64,9 +64,9 @@ struct Sameness: Sendable {
         let (entry, records) = try log.entry(item)
         var output = outputs.removeValue(forKey: item.run) ?? Output()
         defer { outputs[item.run] = output }
-        output.lines += Int(item.stdoutLines) + Int(item.stderrLines)
         // What is lost is nobody else's.
         guard !item.isGap else { return output.lost = Int(clamping: entry.to &+ UInt64(item.run)) }
+        output.lines += Int(item.stdoutLines) + Int(item.stderrLines)
         records.withUnsafeBytes { bytes in
             var offset = 0
             while case .success(let record) = RecordCursor.record(in: bytes, at: offset, checks: false) {

@@ -49,7 +49,8 @@ struct OutputFollow: Sendable {
             self.run = run
         } else {
             let isSameLog = request.log == nil || request.log == reader.log
-            let offset = isSameLog ? max(request.offset ?? LogReader.start, LogReader.start) : LogReader.start
+            let asked = isSameLog ? max(request.offset ?? LogReader.start, LogReader.start) : LogReader.start
+            let offset = reader.resumed(at: asked)
             if offset > (try core.logs.end(of: request.execution)).offset {
                 throw EntryCursor.failure(.ahead(end: offset))
             }
@@ -151,6 +152,7 @@ struct OutputFollow: Sendable {
         while true {
             let piece = try cursor.next()
             guard !piece.bytes.isEmpty else { return cursor }
+            if piece.isDamaged { core.logs.noteDamage(request.execution, at: piece.offset) }
             try await send(.entries(follow: request.id, log: cursor.reader.log, piece))
         }
     }

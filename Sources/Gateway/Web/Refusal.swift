@@ -45,7 +45,8 @@ struct Refusal: Error, Equatable, Sendable {
         case .conflict, .duplicate, .exists, .offsetAhead, .nothingKept: .conflict
         case .tooLarge: .contentTooLarge
         case .tooMany: .tooManyRequests
-        case .busy, .noSpace, .unreachable: .serviceUnavailable
+        case .busy, .unreachable: .serviceUnavailable
+        case .noSpace: .init(code: 507, reasonPhrase: "Insufficient Storage")
         case .internal: .internalServerError
         default: .badRequest
         }

@@ -8,7 +8,7 @@ struct Route: Hashable, Sendable {
         case services, removeService
         case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
         case grantKey, listKeys, removeKey
-        case status, stopMine
+        case status, stopMine, storage
         case adopt
         case openapi, health, page
     }
@@ -79,6 +79,7 @@ enum RouteTable {
         Route(.post, api + "/stop", .stopMine, body: .whole(limitBytes: 1 << 20)),
         Route(.post, api + "/adopt", .adopt, body: small),
         Route(.get, api + "/status", .status),
+        Route(.get, api + "/storage", .storage),
         Route(.get, api + "/live", .live),
         Route(.get, api + "/openapi.yaml", .openapi, .anyone),
         Route(.get, "/health", .health, .anyone),

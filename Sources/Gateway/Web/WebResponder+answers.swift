@@ -40,9 +40,10 @@ extension WebResponder {
         case .stopMine: try await stopMine(asked)
         case .status: try await status(asked)
         case .adopt: try await adopt(asked)
+        case .storage: try .json(try await core.storage(of: asked.requireVisitor().identity.user))
         case .live: try live(asked)
         case .openapi: try pages.response(["openapi.yaml"], ifNoneMatch: asked.request.headers[.ifNoneMatch])
-        case .health: try .json(["status": "ok"])
+        case .health: try .json(["status": core.logs.refusalForRoom(core.retention) == nil ? "ok" : "full"])
         case .page: try pages.response(asked.target.path, ifNoneMatch: asked.request.headers[.ifNoneMatch])
         }
     }

@@ -45,6 +45,8 @@ extension WebResponder {
             request(asked), user: asked.requireVisitor().identity.user, core: core
         ) { frame in
             guard case .entries(_, _, let piece) = frame else { return }
+            // The very bytes are not there, and nothing in between could say so: the answer ends short.
+            if piece.isDamaged { throw Failure(.internal, "The log of this execution is damaged.") }
             let buffer = try OutputBytes.bytes(of: piece, source)
             if buffer.readableBytes > 0 { try await handover.send(buffer) }
         }

@@ -522,6 +522,12 @@ package nonisolated struct WireOrder: @unchecked Sendable {
   /// Clears the value of `service`. Subsequent reads from it will return its default value.
   package mutating func clearService() {_uniqueStorage()._service = nil}
 
+  /// no node takes it later, by the owner's clock; 0: none told
+  package var deadlineMilliseconds: Int64 {
+    get {_storage._deadlineMilliseconds}
+    set {_uniqueStorage()._deadlineMilliseconds = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1317,7 +1323,47 @@ package nonisolated struct WireStatus: @unchecked Sendable {
     set {_uniqueStorage()._runs = newValue}
   }
 
+  package var storage: WireStatus.Storage {
+    get {_storage._storage ?? WireStatus.Storage()}
+    set {_uniqueStorage()._storage = newValue}
+  }
+  /// Returns true if `storage` has been explicitly set.
+  package var hasStorage: Bool {_storage._storage != nil}
+  /// Clears the value of `storage`. Subsequent reads from it will return its default value.
+  package mutating func clearStorage() {_uniqueStorage()._storage = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// of the worker
+  package nonisolated struct Storage: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// of runs that are live or kept, at the last sweep
+    package var runFolders: UInt32 = 0
+
+    /// ids of runs whose folders are gone
+    package var remembered: UInt32 = 0
+
+    package var cacheBytes: UInt64 = 0
+
+    package var cacheLimitBytes: UInt64 = 0
+
+    /// where its data lies
+    package var freeBytes: UInt64 = 0
+
+    /// with less free it takes no order
+    package var neededBytes: UInt64 = 0
+
+    package var runsKeptSeconds: UInt64 = 0
+
+    package var unownedKeptSeconds: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
 
   /// bytes
   package nonisolated struct Memory: Sendable {
@@ -2011,7 +2057,7 @@ nonisolated extension WireDelivery: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Order"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}execution\0\u{1}owner\0\u{1}user\0\u{1}uid\0\u{1}kind\0\u{1}nodes\0\u{1}files\0\u{1}command\0\u{1}limits\0\u{1}environment\0\u{1}input\0\u{1}leave\0\u{1}service\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}execution\0\u{1}owner\0\u{1}user\0\u{1}uid\0\u{1}kind\0\u{1}nodes\0\u{1}files\0\u{1}command\0\u{1}limits\0\u{1}environment\0\u{1}input\0\u{1}leave\0\u{1}service\0\u{4}\u{7}deadline_milliseconds\0")
 
   fileprivate class _StorageClass {
     var _execution: Data = Data()
@@ -2027,6 +2073,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _input: WireInput = .none
     var _leave: Bool = false
     var _service: WireServiceName? = nil
+    var _deadlineMilliseconds: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2050,6 +2097,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _input = source._input
       _leave = source._leave
       _service = source._service
+      _deadlineMilliseconds = source._deadlineMilliseconds
     }
   }
 
@@ -2081,6 +2129,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 11: try { try decoder.decodeSingularEnumField(value: &_storage._input) }()
         case 12: try { try decoder.decodeSingularBoolField(value: &_storage._leave) }()
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._service) }()
+        case 20: try { try decoder.decodeSingularInt64Field(value: &_storage._deadlineMilliseconds) }()
         default: break
         }
       }
@@ -2132,6 +2181,9 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       try { if let v = _storage._service {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
       } }()
+      if _storage._deadlineMilliseconds != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._deadlineMilliseconds, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2154,6 +2206,7 @@ nonisolated extension WireOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._input != rhs_storage._input {return false}
         if _storage._leave != rhs_storage._leave {return false}
         if _storage._service != rhs_storage._service {return false}
+        if _storage._deadlineMilliseconds != rhs_storage._deadlineMilliseconds {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3565,7 +3618,7 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_milliseconds\0\u{1}hostname\0\u{1}addresses\0\u{1}kernel\0\u{3}uptime_seconds\0\u{1}load\0\u{1}memory\0\u{3}cpu_percent\0\u{3}core_percent\0\u{3}temperature_celsius\0\u{1}network\0\u{1}busiest\0\u{1}disks\0\u{3}disk_read_bytes_per_second\0\u{3}disk_write_bytes_per_second\0\u{1}own\0\u{3}offset_milliseconds\0\u{1}runs\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_milliseconds\0\u{1}hostname\0\u{1}addresses\0\u{1}kernel\0\u{3}uptime_seconds\0\u{1}load\0\u{1}memory\0\u{3}cpu_percent\0\u{3}core_percent\0\u{3}temperature_celsius\0\u{1}network\0\u{1}busiest\0\u{1}disks\0\u{3}disk_read_bytes_per_second\0\u{3}disk_write_bytes_per_second\0\u{1}own\0\u{3}offset_milliseconds\0\u{1}runs\0\u{2}\u{c}storage\0")
 
   fileprivate class _StorageClass {
     var _timeMilliseconds: Int64 = 0
@@ -3586,6 +3639,7 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     var _own: Dictionary<String,String> = [:]
     var _offsetMilliseconds: Int64 = 0
     var _runs: UInt32 = 0
+    var _storage: WireStatus.Storage? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3614,6 +3668,7 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       _own = source._own
       _offsetMilliseconds = source._offsetMilliseconds
       _runs = source._runs
+      _storage = source._storage
     }
   }
 
@@ -3650,6 +3705,7 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 16: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._own) }()
         case 17: try { try decoder.decodeSingularInt64Field(value: &_storage._offsetMilliseconds) }()
         case 18: try { try decoder.decodeSingularUInt32Field(value: &_storage._runs) }()
+        case 30: try { try decoder.decodeSingularMessageField(value: &_storage._storage) }()
         default: break
         }
       }
@@ -3716,6 +3772,9 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       if _storage._runs != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._runs, fieldNumber: 18)
       }
+      try { if let v = _storage._storage {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3743,10 +3802,76 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if _storage._own != rhs_storage._own {return false}
         if _storage._offsetMilliseconds != rhs_storage._offsetMilliseconds {return false}
         if _storage._runs != rhs_storage._runs {return false}
+        if _storage._storage != rhs_storage._storage {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus.Storage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = WireStatus.protoMessageName + ".Storage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_folders\0\u{1}remembered\0\u{3}cache_bytes\0\u{3}cache_limit_bytes\0\u{3}free_bytes\0\u{3}needed_bytes\0\u{3}runs_kept_seconds\0\u{3}unowned_kept_seconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.runFolders) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.remembered) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.cacheBytes) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.cacheLimitBytes) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.freeBytes) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.neededBytes) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.runsKeptSeconds) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.unownedKeptSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.runFolders != 0 {
+      try visitor.visitSingularUInt32Field(value: self.runFolders, fieldNumber: 1)
+    }
+    if self.remembered != 0 {
+      try visitor.visitSingularUInt32Field(value: self.remembered, fieldNumber: 2)
+    }
+    if self.cacheBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cacheBytes, fieldNumber: 3)
+    }
+    if self.cacheLimitBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cacheLimitBytes, fieldNumber: 4)
+    }
+    if self.freeBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.freeBytes, fieldNumber: 5)
+    }
+    if self.neededBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.neededBytes, fieldNumber: 6)
+    }
+    if self.runsKeptSeconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.runsKeptSeconds, fieldNumber: 7)
+    }
+    if self.unownedKeptSeconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unownedKeptSeconds, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatus.Storage, rhs: WireStatus.Storage) -> Bool {
+    if lhs.runFolders != rhs.runFolders {return false}
+    if lhs.remembered != rhs.remembered {return false}
+    if lhs.cacheBytes != rhs.cacheBytes {return false}
+    if lhs.cacheLimitBytes != rhs.cacheLimitBytes {return false}
+    if lhs.freeBytes != rhs.freeBytes {return false}
+    if lhs.neededBytes != rhs.neededBytes {return false}
+    if lhs.runsKeptSeconds != rhs.runsKeptSeconds {return false}
+    if lhs.unownedKeptSeconds != rhs.unownedKeptSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,5 +1,6 @@
 import Bus
 import Messages
+import Spool
 import SwiftProtobuf
 import Synchronization
 import ZeroMQ
@@ -45,10 +46,23 @@ final class StatusPublisher {
         isReading = true
         let publisher = site.loop.bind(self)
         let mailbox = site.loop.mailbox
+        let root = site.store.root
         chores.add { [measuring] in
-            let status = measuring.read()
-            mailbox.post { publisher.value.done(status, publishes: publishes) }
+            var status = measuring.read()
+            status.storage.freeBytes = File.freeBytes(at: root) ?? 0
+            mailbox.post { [status] in publisher.value.done(status, publishes: publishes) }
         }
+    }
+
+    private func note(_ storage: inout WireStatus.Storage) {
+        let settings = site.settings
+        storage.runFolders = UInt32(clamping: site.runFolders)
+        storage.remembered = UInt32(clamping: site.remembered.count)
+        storage.cacheBytes = site.cache.bytes
+        storage.cacheLimitBytes = site.cache.limit
+        storage.neededBytes = settings.freeBytes
+        storage.runsKeptSeconds = UInt64(clamping: settings.sweep.kept.milliseconds / 1000)
+        storage.unownedKeptSeconds = UInt64(clamping: settings.sweep.unowned.milliseconds / 1000)
     }
 
     private func done(_ status: WireStatus, publishes: Bool) {
@@ -56,6 +70,7 @@ final class StatusPublisher {
         guard publishes, timer != nil, let link = site.link else { return }
         var status = status
         status.runs = UInt32(clamping: liveRuns())
+        note(&status.storage)
         if let owner = site.clock.estimate(at: site.loop.now) {
             status.offsetMilliseconds = WallClock.milliseconds - owner
         }
