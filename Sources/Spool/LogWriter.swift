@@ -7,7 +7,8 @@ package final class LogWriter {
     package let header: LogHeader
     /// Offset after the last entry that is written.
     package private(set) var end: UInt64
-    private let log: File
+    /// Another thread may bring it to the disk meanwhile.
+    package let file: LogFile
     private let index: File
     private var pending: [UInt8] = []
     private var pendingItems: [UInt8] = []
@@ -37,7 +38,7 @@ package final class LogWriter {
         var recovery = LogRecovery(header)
         try recovery.run(log, index)
         self.header = header
-        self.log = log
+        file = LogFile(log)
         self.index = index
         end = recovery.end
         positions = recovery.positions
@@ -96,7 +97,7 @@ package final class LogWriter {
     /// anew, which cuts off what was written in part.
     package func flush() throws(SystemError) {
         guard !pending.isEmpty else { return }
-        try log.write(pending)
+        try file.write(pending)
         end += UInt64(pending.count)
         pending.removeAll(keepingCapacity: pending.count <= 1 << 20)
         try index.write(pendingItems)
@@ -109,11 +110,6 @@ package final class LogWriter {
         guard items > 0 else { return [] }
         let place = LogIndex.headerSize + (items - 1) * LogIndex.Item.size
         let item = try index.bytes(at: place, count: LogIndex.Item.size).withUnsafeBytes { LogIndex.Item($0) }
-        return try log.bytes(at: Int(item.offset), count: LogEntry.headerSize)
-    }
-
-    /// Brings what was flushed to the disk.
-    package func synchronise() throws(SystemError) {
-        try File.check("fdatasync", log.path) { fdatasync(log.descriptor) }
+        return try file.bytes(at: Int(item.offset), count: LogEntry.headerSize)
     }
 }
