@@ -8,7 +8,8 @@ import ZeroMQ
 final class PieceQueue {
     struct Piece {
         let header: Header
-        let peer: Principal
+        /// Who is still to have it: nodes, or one gateway.
+        var peers: [Principal]
         let body: [UInt8]
         var tag: [UInt8] = []
         let broker: Int
@@ -42,16 +43,32 @@ final class PieceQueue {
 
     private func send() {
         isWaiting = false
-        let taken = pieces.prefix { entry in
-            let (piece, since) = entry
-            let isTaken = link.send(
-                .bulk, to: piece.peer, piece.header, body: piece.body, tag: piece.tag, via: piece.broker)
-            return isTaken || !link.connected.contains(piece.broker) || loop.now - since > Self.patience
+        var done = 0
+        while done < pieces.count, isDone(&pieces[done].piece, since: pieces[done].since) {
+            pieces[done].piece.sent()
+            done += 1
         }
-        for (piece, _) in taken { piece.sent() }
-        pieces.removeFirst(taken.count)
+        pieces.removeFirst(done)
         guard !pieces.isEmpty else { return }
         isWaiting = true
         loop.after(Self.again) { [weak self] in self?.send() }
+    }
+
+    /// True where it has been handed on, or will not be.
+    private func isDone(_ piece: inout Piece, since: ContinuousClock.Instant) -> Bool {
+        isTaken(&piece) || !link.connected.contains(piece.broker) || loop.now - since > Self.patience
+    }
+
+    private func isTaken(_ piece: inout Piece) -> Bool {
+        if piece.peers.count > 1, link.sharesBulk(piece.broker) {
+            return link.share(piece.header, body: piece.body, to: piece.peers.compactMap(\.node), via: piece.broker)
+        }
+        while let peer = piece.peers.last {
+            let isTaken = link.send(
+                .bulk, to: peer, piece.header, body: piece.body, tag: piece.tag, via: piece.broker)
+            guard isTaken else { return false }
+            piece.peers.removeLast()
+        }
+        return true
     }
 }
