@@ -26,6 +26,8 @@ final class RunKeeper {
     /// Files whose placers have ended.
     var answered: Set<Int> = []
     var pump: OutputPump?
+    /// What the supervisor said last, where it has not been asked for more since.
+    var knownLength: UInt64?
     var line: SupervisorLine?
     var exit: ExitRecord?
     /// What of a run whose supervisor was killed still lived after all had been done against it.
@@ -67,6 +69,7 @@ final class RunKeeper {
         self.ownership = ownership
         owner = ownership.owner
         fetcher?.owner = owner
+        pump?.owner = owner
         repeatState()
     }
 
@@ -103,6 +106,7 @@ final class RunKeeper {
         guard let pump, pump.spool == copied.spool else { return }
         pump.copied(upTo: copied.position)
         line?.send(.copied(position: copied.position))
+        awaitMore()
     }
 
     func replay(_ request: WireReplay, to gateway: Principal) -> Bool {
@@ -118,20 +122,21 @@ final class RunKeeper {
         fetcher?.pump()
         line?.retry()
         pump?.tick()
+        awaitMore()
     }
 
     // MARK: Taking up
 
     /// A run whose supervisor was started before this worker was.
     func takeUpBegun(_ plan: Plan) {
-        pump = OutputPump(execution, user: order.user, spool: plan.spool, site: site)
+        pump = OutputPump(execution, user: order.user, owner: owner, spool: plan.spool, site: site)
         watchSupervisor()
     }
 
     func takeUpEnded(_ last: WireReport) {
         word.takeUp(last)
         if last.spool != 0 {
-            let pump = OutputPump(execution, user: order.user, spool: last.spool, site: site)
+            let pump = OutputPump(execution, user: order.user, owner: owner, spool: last.spool, site: site)
             pump.end(at: last.finalLength)
             self.pump = pump
         }

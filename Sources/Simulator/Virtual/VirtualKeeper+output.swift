@@ -5,8 +5,14 @@ import Worker
 extension VirtualKeeper {
     func pump() {
         guard !isPumping, flow != nil else { return }
-        while let next = flow?.next {
-            guard let length = read(next.position, limit: next.limit), length > 0 else { return }
+        while true {
+            if let position = flow?.resume(at: world.instant) { say(released: position, length: position, to: owner) }
+            guard let next = flow?.next else { break }
+            guard let length = read(next.position, limit: next.limit), length > 0 else {
+                // Let go of meanwhile, or lost: on from what is there, unless something is still under way.
+                if flow?.next == nil, flow?.isHeldUp == true { continue }
+                return
+            }
             let slice = Slice(
                 execution: execution, node: node.number, spool: spool, position: next.position, length: Int(length))
             let letter = Letter.slice(topic: topic, slice)
@@ -20,7 +26,7 @@ extension VirtualKeeper {
         }
         if let flow {
             world.bounded(
-                Int(flow.published - flow.copied), by: Int(Outflow.credit + Outflow.slice + 65_556),
+                Int(flow.underWay), by: Int(Outflow.credit + Outflow.slice + 65_556),
                 "\(node.name) is ahead of the copy")
         }
     }
@@ -58,9 +64,12 @@ extension VirtualKeeper {
             position += length
         }
         let held = node.runs[execution]?.released ?? 0
-        let answer = Letter.Replayed(
-            spool: spool, released: flow?.released(asked: from, held: held) ?? held, length: flow?.length ?? 0)
-        node.send(.replayed(execution, answer), to: gateway)
+        say(released: flow?.released(asked: from, held: held) ?? held, length: flow?.length ?? 0, to: gateway)
         return true
+    }
+
+    private func say(released: UInt64, length: UInt64, to gateway: Int) {
+        let answer = Letter.Replayed(spool: spool, released: released, length: length)
+        node.send(.replayed(execution, answer), to: gateway)
     }
 }
