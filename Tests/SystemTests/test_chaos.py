@@ -6,7 +6,7 @@ import random
 import unittest
 
 import estiba
-from chaos import campaign, installation, long
+from chaos import campaign, installation, long, parts
 
 
 class Chaos(unittest.TestCase):
@@ -32,14 +32,14 @@ class Chaos(unittest.TestCase):
 
     def test_with_two_brokers_either_may_be_killed_at_any_time(self):
         seed = self.seed()
-        there = installation.Parts(seed, brokers=2, gateways=1, nodes=3)
+        there = parts.Parts(seed, brokers=2, gateways=1, nodes=3)
         self.check(there, seed, 20, 6, 12, roles=["broker"], others=["pause"])
 
     @unittest.skipUnless(estiba.IS_ROOT, "a small file system to be filled needs root")
     def test_full_disks_lose_nothing_that_was_accepted(self):
         seed = self.seed()
         volumes = ["node1", "gateway1"]
-        there = installation.Parts(seed, brokers=1, gateways=1, nodes=3, volumes=volumes)
+        there = parts.Parts(seed, brokers=1, gateways=1, nodes=3, volumes=volumes)
         self.check(there, seed, 20, 6, 8, others=[], links=[], disks=volumes)
 
 

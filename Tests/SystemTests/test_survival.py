@@ -8,7 +8,7 @@ import time
 import unittest
 
 import estiba
-from chaos import case, installation
+from chaos import case, processes
 
 class Survival(case.Printing):
     def test_a_command_outlives_kill_and_sigterm_of_every_part(self):
@@ -52,7 +52,7 @@ class Survival(case.Printing):
         mark = "chaos-left-" + os.urandom(4).hex()
         line = f"setsid sh -c 'sleep 300 # {mark}; :' & trap '' TERM; sleep 300; : {mark}"
         execution = self.submit(["node2"], "sh", "-c", line)
-        alone = lambda: [pid for pid in installation.processes(mark.encode()) if pid != os.getpid()]
+        alone = lambda: [pid for pid in processes.processes(mark.encode()) if pid != os.getpid()]
         estiba.wait_for(lambda: len(alone()) >= 2, 20, "its processes")
         supervisor = [pid for pid in self.there.supervisors()
                       if execution.encode() in open(f"/proc/{pid}/cmdline", "rb").read()]
@@ -202,7 +202,7 @@ class Once(case.Case):
         estiba.wait_for(lambda: self.is_present("node3"), 30, "node3")
         file = self.there.folder / os.urandom(6).hex()
         execution = self.submit(["node3"], "sh", "-c", f"echo ran >>{file}")
-        waiting = lambda: [pid for pid in installation.processes(execution.encode()) if pid != os.getpid()]
+        waiting = lambda: [pid for pid in processes.processes(execution.encode()) if pid != os.getpid()]
         estiba.wait_for(waiting, 20, "the supervisor on its way")
         self.restart("node3")
         run = self.ended(execution)["node3"]

@@ -68,8 +68,7 @@ class Campaign:
         """Looks at accepted executions again and again: what was once in a last state must stay in it."""
         dice = random.Random(f"eye {self.seed}")
         while not over.wait(0.05):
-            known = self.history.of("answered")
-            event = dice.choice(known) if known else None
+            event = self.history.one_of("answered", dice)
             if event is None or not event["execution"]:
                 continue
             try:

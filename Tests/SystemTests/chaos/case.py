@@ -9,7 +9,7 @@ import time
 import unittest
 
 import estiba
-from chaos import installation
+from chaos import parts
 
 
 # Lines at a steady pace, long enough for all that is done meanwhile; `.stop` in the working folder ends it.
@@ -31,7 +31,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def make(cls):
-        return installation.Parts(1, brokers=1, gateways=1, nodes=cls.nodes)
+        return parts.Parts(1, brokers=1, gateways=1, nodes=cls.nodes)
 
     @classmethod
     def setUpClass(cls):

@@ -19,7 +19,7 @@ class NoAnswer(Exception):
 class Client:
     """`start(operation)` returns at once; `finish()` waits for all that is still asked, until `seconds` are over."""
 
-    def __init__(self, gateways, ledger, history, threads=48):
+    def __init__(self, gateways, ledger, history, threads=200):
         self.gateways, self.ledger, self.history = gateways, ledger, history
         self.local = threading.local()
         self.pool = concurrent.futures.ThreadPoolExecutor(threads)

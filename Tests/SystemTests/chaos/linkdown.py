@@ -5,7 +5,7 @@ import time
 
 import compose
 import estiba
-from chaos import case, installation
+from chaos import case, parts
 
 
 class Within(case.Printing):
@@ -18,7 +18,7 @@ class Within(case.Printing):
         ip("link", "set", "near", "up")
         cls.far.run("ip", "address", "add", "10.78.0.2/24", "dev", "eth0")
         cls.far.run("ip", "link", "set", "eth0", "up")
-        return installation.Parts(
+        return parts.Parts(
             1, brokers=1, gateways=1, nodes=2, settings={"broker1": {"listen": "10.78.0.1"}},
             addresses=dict.fromkeys(["node1", "node2", "gateway1"], "10.78.0.1"), within={"node1": cls.far.within()})
 

@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import estiba  # noqa: E402
-from chaos import campaign, installation  # noqa: E402
+from chaos import campaign, parts  # noqa: E402
 
 
 def main():
@@ -34,7 +34,7 @@ def run(seed, chosen):
     volumes = ["node1", "gateway1"] if estiba.IS_ROOT else []
     if not volumes:
         print("(skipped: file systems that are full need root)")
-    there = installation.Parts(seed, brokers=2, gateways=2, nodes=4, volumes=volumes)
+    there = parts.Parts(seed, brokers=2, gateways=2, nodes=4, volumes=volumes)
     try:
         round = campaign.Campaign(
             there, seed, chosen.seconds, chosen.rate, chosen.kills, supervisors=chosen.kills // 20, disks=volumes)
