@@ -110,6 +110,7 @@ package final class LogWriter {
         guard items > 0 else { return [] }
         let place = LogIndex.headerSize + (items - 1) * LogIndex.Item.size
         let item = try index.bytes(at: place, count: LogIndex.Item.size).withUnsafeBytes { LogIndex.Item($0) }
+        guard let item else { return [] }
         return try file.bytes(at: Int(item.offset), count: LogEntry.headerSize)
     }
 }

@@ -49,6 +49,7 @@ extension RunState {
             case .signalled(let signal): .signalled(signal: signal)
             case .timedOut: .timedOut
             case .outOfMemory: .outOfMemory
+            case .tooManyProcesses: .signalled(signal: 9)
             case .stopped: .stopped
             case .failed: .refused(Failure(.internal, "the command never began"))
             }

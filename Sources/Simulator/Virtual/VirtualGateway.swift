@@ -115,7 +115,7 @@ final class VirtualGateway {
     private func take(_ event: VirtualLink.Event) {
         switch event {
         case .connected: return
-        case .lost(let broker): apply(.lost(broker: broker))
+        case .lost(let broker): apply(.lost(broker: broker, atMilliseconds: wall))
         case .following: carryOut(copy.receive(.following, at: steady))
         case .beat(let broker, let digest):
             if rosters.isBehind(broker, digest) { link.send(.rosterAsked, to: nil, via: broker) }

@@ -5,7 +5,7 @@ import Worker
 final class VirtualKeeper {
     let execution: ExecutionID
     let order: WireOrder
-    private let owner: Int
+    let owner: Int
     unowned let node: VirtualNode
     var run: Run
     var word = LastWord()
