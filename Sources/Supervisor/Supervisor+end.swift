@@ -28,17 +28,22 @@ extension Supervisor {
         }
     }
 
-    /// Takes every child that has ended: the command, and orphans of the run, whose parent this is.
+    /// Children taken in one pass: what forks faster than it can be reaped must not keep a stop from being heard.
+    private static let reapedInOnePass = 256
+
+    /// Takes children that have ended: the command, and orphans of the run, whose parent this is.
     func reap() {
         estiba_child_descriptor_clear(children.descriptor)
         var status: Int32 = 0
-        while true {
+        hasMoreToReap = false
+        for _ in 0..<Self.reapedInOnePass {
             let child = waitpid(-1, &status, WNOHANG)
             guard child > 0 else { return }
             guard child == command?.pid else { continue }
             hearVerdict()
             carryOut(life.receive(.commandEnded(ending(status)), at: .now))
         }
+        hasMoreToReap = true
     }
 
     private func ending(_ status: Int32) -> ExitRecord.Ending {

@@ -39,6 +39,8 @@ package final class Supervisor {
     var exit: ExitRecord?
     /// The disk was full; tried again then.
     var stalledUntil: Moment?
+    /// The last pass did not take every child that had ended.
+    var hasMoreToReap = false
     private let lock: File
 
     /// Takes the folder and begins the spool; starts nothing yet. `line` is the worker that started this, connected.
@@ -74,7 +76,7 @@ package final class Supervisor {
             let ready = wait()
             moveOutput(ready)
             hearVerdict()
-            if ready.contains(children.descriptor) { reap() }
+            if ready.contains(children.descriptor) || hasMoreToReap { reap() }
             hearClients(ready)
             keepLimits()
             if isOutputWaiting { carryOut(life.receive(.outputWaits, at: .now)) }
@@ -92,7 +94,8 @@ package final class Supervisor {
         if started == nil, let verdict = command?.verdict.descriptor { wanted.append(verdict) }
         var polled = wanted.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         let due = [life.wake, stalledUntil, limitsDue].compactMap(\.self).min()
-        let timeout = result != nil && stalledUntil == nil ? 0 : due?.milliseconds(from: .now) ?? -1
+        let isHurried = hasMoreToReap || result != nil && stalledUntil == nil
+        let timeout = isHurried ? 0 : due?.milliseconds(from: .now) ?? -1
         poll(&polled, nfds_t(polled.count), timeout)
         return Set(polled.filter { $0.revents != 0 }.map(\.fd))
     }

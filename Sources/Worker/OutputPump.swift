@@ -112,7 +112,9 @@ final class OutputPump {
             position += UInt64(records.count)
             sent += records.count
         }
-        say(released: max(released, flow.released(asked: request.from, held: released)), length: flow.length, to: gateway)
+        say(
+            released: max(released, flow.released(asked: request.from, held: released)), length: flow.length,
+            to: gateway)
     }
 
     /// What is not there any more, and how far there is something.
