@@ -54,7 +54,7 @@ final class BrokerLine {
         self.commands = commands
         watch(commands, frames: 5) { [unowned self] in received(&$0, on: .commands) }
         // The broker is its only subscriber: a full queue is told to the caller, who waits, instead of dropped.
-        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop])
+        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop, .immediate])
         self.publisher = publisher
         watch(publisher, frames: 1) { [unowned self] in interestChanged(&$0) }
         if role == .gateway {
@@ -74,11 +74,13 @@ final class BrokerLine {
         return socket
     }
 
+    /// Without ZMQ_IMMEDIATE: with it a connection that is made anew ends its pipe, and a socket that is just then between two
+    /// frames of a message ends the process (libzmq 4.3.4, `!_more` in fq.cpp). Only one whose messages all have one frame
+    /// may have it.
     static func options(_ keys: KeyPair, _ address: BrokerAddress, highWater: Int32) -> [Option] {
         [
             .curveClient(publicKey: keys.publicKey, secretKey: keys.secretKey, serverKey: address.publicKey),
             .highWater(send: highWater, receive: highWater),
-            .immediate,
             .linger(.milliseconds(500)),
             .reconnect(every: .milliseconds(100), upTo: .seconds(2)),
             .connect(within: .seconds(3)),

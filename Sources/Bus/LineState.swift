@@ -36,11 +36,15 @@ package struct LineState {
     /// How soon one that is not heard has to be welcomed again, or its sockets are good for nothing.
     static let hearing: Duration = .seconds(3)
 
+    /// One that was asked for is not said again for so long.
+    static let helloTravels: Duration = .milliseconds(100)
+
     package private(set) var instance: UInt64?
     private var unheardSince: Instant?
     private var lastHeard: Instant
     private var lastBeat: Instant
     private var nextHello: Instant
+    private var lastHello: Instant?
     private var openedAt: Instant
     private var patience = Self.patience
     /// 0.75...1.25: keeps thousands of peers from trying all at once.
@@ -61,13 +65,17 @@ package struct LineState {
             return []
         case .helloAsked:
             lastHeard = now
+            // All that waited for the connection is answered so; the hello behind it is on its way.
+            guard lastHello.map({ now - $0 >= Self.helloTravels }) ?? true else { return [] }
             return [.sayHello]
         case .unheard:
             lastHeard = now
             unheardSince = unheardSince ?? now
             return [.sayHello]
         case .saidHello(let isSent):
-            if isSent { nextHello = now + Self.helloAgain }
+            guard isSent else { return [] }
+            nextHello = now + Self.helloAgain
+            lastHello = now
             return []
         case .welcomed(let instance):
             lastHeard = now
@@ -107,5 +115,6 @@ package struct LineState {
         openedAt = now
         lastHeard = now
         nextHello = now
+        lastHello = nil
     }
 }

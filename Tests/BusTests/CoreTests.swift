@@ -228,6 +228,9 @@ struct CoreTests {
         #expect(state.receive(.tick, at: start + .seconds(2)) == [.heartbeat])
         _ = state.receive(.heard, at: start + .seconds(2))
         #expect(state.receive(.helloAsked, at: start + .seconds(3)) == [.sayHello])
+        // Everything that waited for the connection is answered by the same question; one hello is on its way.
+        _ = state.receive(.saidHello(true), at: start + .seconds(3))
+        #expect(state.receive(.helloAsked, at: start + .milliseconds(3050)) == [])
         #expect(state.receive(.welcomed(instance: 4), at: start + .seconds(3)) == [.lost, .connected(instance: 4)])
         #expect(state.receive(.tick, at: start + .seconds(8)) == [.lost, .rebuild])
         #expect(state.receive(.tick, at: start + .seconds(9)) == [.sayHello])
