@@ -144,6 +144,9 @@ class Checker(unittest.TestCase):
         doctored = evidence()
         doctored.silent = ["node1 to gateway 1"]
         self.found(doctored, "no output from node1")
+        doctored = evidence()
+        doctored.crashes = ["gateway1: Assertion failed: !_more (src/fq.cpp:112)"]
+        self.found(doctored, "a part crashed: gateway1")
 
 
 class Seeds(unittest.TestCase):

@@ -138,7 +138,7 @@ class Campaign:
                                 gateway, f"executions/{id}/raw?node={run['node']}&stream={stream}")[1]
         return checker.Evidence(
             self.operations, self.history.events, self.installation.ledger.entries(), executions, outputs,
-            self.installation.leftovers(), missing, silent,
+            self.installation.leftovers(), missing, silent, self.installation.crashes(),
             sum(bool(fault.get("pid")) for fault in self.history.of("fault") if fault["fault"] == "supervisor"))
 
     def listed(self, gateway):

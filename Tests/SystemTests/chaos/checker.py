@@ -27,6 +27,7 @@ class Evidence:
     missing: list = dataclasses.field(default_factory=list)
     # From where to where output does not flow any more.
     silent: list = dataclasses.field(default_factory=list)
+    crashes: list = dataclasses.field(default_factory=list)
     supervisors_killed: int = 0
 
 
@@ -162,3 +163,5 @@ def rest(evidence):
         yield f"{part} is not there any more"
     for way in evidence.silent:
         yield f"no output from {way}"
+    for words in evidence.crashes:
+        yield f"a part crashed: {words}"

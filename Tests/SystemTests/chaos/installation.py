@@ -103,6 +103,12 @@ class Installation:
             time.sleep(0.1)
         return absent()
 
+    def crashes(self):
+        """What parts said as they ended by a fault of their own; whoever started them has hidden it by starting the next."""
+        words = ("Assertion failed", "*** Signal", "Fatal error", "Program crashed")
+        return [f"{log.stem}: {line}" for log in sorted(self.logs.glob("*.log"))
+                for line in log.read_text(errors="replace").splitlines() if any(word in line for word in words)]
+
     def leftovers(self):
         """Processes of runs that are still there a moment after all runs have ended."""
         def runs():
