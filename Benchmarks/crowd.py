@@ -7,7 +7,9 @@ from web import Web
 
 # Each node: two sockets, each with an eventfd of libzmq's and its connection.
 FILES_OF_A_NODE = 4
-START_SECONDS = 180
+# They come in groups: on two cores the handshakes of thousands at once take longer than a node waits before it tries anew.
+GROUP = 1000
+GROUP_SECONDS = 120
 
 
 class Crowd:
@@ -25,10 +27,10 @@ class Crowd:
 
     def join(self, count):
         """Makes them known to broker and gateway, starts them, and waits until the gateway sees all."""
-        each = (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // FILES_OF_A_NODE
+        each = min(GROUP, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // FILES_OF_A_NODE)
         for first in range(1, count + 1, each):
             self.start(first, min(each, count + 1 - first))
-        self.wait_for_all()
+            self.wait_for(min(count, first + each - 1))
 
     def start(self, first, count):
         words = [f"{BUILD}/estiba", "swarm", "--nodes", str(count), "--first", str(first)]
@@ -46,12 +48,15 @@ class Crowd:
         nodes = self.web.json("GET", "nodes")["nodes"]
         return sum(node["present"] and node["name"].startswith("swarm") for node in nodes)
 
-    def wait_for_all(self, seconds=START_SECONDS):
+    def wait_for_all(self):
+        self.wait_for(self.count)
+
+    def wait_for(self, count, seconds=GROUP_SECONDS):
         end = time.monotonic() + seconds
-        while (present := self.present()) < self.count:
+        while (present := self.present()) < count:
             if time.monotonic() > end or any(process.poll() is not None for process in self.processes):
                 self.said.seek(0)
-                raise RuntimeError(f"{present} of {self.count} simulated nodes came: {self.said.read()[-300:]}")
+                raise RuntimeError(f"{present} of {count} simulated nodes came: {self.said.read()[-300:]}")
             time.sleep(0.5)
 
     def quiet(self, most=0.2, seconds=60):
