@@ -6,7 +6,7 @@ measured here is said and left out; nothing fails by a time. docs/benchmarks.md 
 import os, pathlib, shutil, statistics, subprocess, sys, time, traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import files, idle, lane, people, sockets
+import cost, files, frozen, idle, lane, people, scale, sockets
 from estiba import Up
 from peers import HOSTS, Salt, Ssh
 
@@ -61,9 +61,12 @@ def tell(text):
 PARTS = [
     ({"M1", "M2", "M3"}, lambda wanted: with_peers(wanted)),
     ({"M4"}, lambda wanted: files.measure(tell, show, min(RUNS, 3))),
+    ({"M5"}, lambda wanted: scale.measure(tell, RUNS)),
     ({"M6", "M8"}, lambda wanted: sockets.measure(tell, RUNS, wanted)),
     ({"M7"}, lambda wanted: lane.measure(tell, RUNS)),
+    ({"M9"}, lambda wanted: frozen.measure(tell, RUNS)),
     ({"M10"}, lambda wanted: idle.measure(row_text=tell)),
+    ({"M11"}, lambda wanted: cost.measure(tell)),
     ({"M12"}, lambda wanted: people.measure(tell)),
 ]
 

@@ -11,23 +11,30 @@ LIMIT_SECONDS = 120
 
 
 class Growth:
-    """How much a process's resident memory grew while this was looked at, in MiB."""
+    """How much a process's resident memory grew while this was looked at, in MiB; `pid` may be a function that says whose, where a
+    process takes another's place."""
 
     def __init__(self, pid):
         self.pid, self.most = pid, 0
-        self.before = status(pid, "VmRSS")
+        self.before = self.resident()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.look, daemon=True)
         self.thread.start()
 
+    def resident(self):
+        try:
+            return status(self.pid() if callable(self.pid) else self.pid, "VmRSS")
+        except OSError:
+            return 0
+
     def look(self):
         while not self.over.wait(0.05):
-            self.most = max(self.most, status(self.pid, "VmRSS"))
+            self.most = max(self.most, self.resident())
 
     def end(self):
         self.over.set()
         self.thread.join()
-        return (max(self.most, status(self.pid, "VmRSS")) - self.before) / 1024
+        return (max(self.most, self.resident()) - self.before) / 1024
 
 
 def fresh(path):

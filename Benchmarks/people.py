@@ -3,11 +3,11 @@
 Each is a UNIX account made for this and a thread that does what the page does: one WebSocket for nodes, figures and output, and the
 same requests. Measured are the answers a person waits for (log in, the list, an upload, a submission, the first frame of a follow),
 not the runs themselves. Needs root."""
-import base64, json, os, secrets, socket, struct, subprocess, sys, threading, time, urllib.parse
+import json, os, secrets, socket, subprocess, sys, threading, time
 
 from estiba import Up
 from files import Growth
-from web import Web
+from web import Web, live, text_frame
 
 PEOPLE, NODES, TIMES, SIZE = 60, 20, 3, 5 * 10**6
 PERIOD = 60
@@ -32,24 +32,13 @@ class Socket:
     """A page's WebSocket: a thread reads it to its end and keeps what a person waits for."""
 
     def __init__(self, url, token):
-        place = urllib.parse.urlsplit(url)
-        self.link = socket.create_connection((place.hostname, place.port), 30)
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.link.sendall((f"GET /api/v1/live HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n").encode())
-        self.file = self.link.makefile("rb", 256 << 10)
-        if b" 101 " not in self.file.readline():
-            raise RuntimeError("no WebSocket")
-        while self.file.readline() != b"\r\n":
-            pass
+        self.link, self.file = live(url, token)
         self.changed = threading.Condition()
         self.opened, self.complete, self.refused, self.figures, self.output = set(), set(), [], 0, {}
         threading.Thread(target=self.read, daemon=True).start()
 
     def send(self, message):
-        data = json.dumps(message).encode()
-        size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + struct.pack(">H", len(data))
-        self.link.sendall(b"\x81" + size + b"\0\0\0\0" + data)
+        self.link.sendall(text_frame(message))
 
     def read(self):
         try:

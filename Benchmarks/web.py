@@ -1,5 +1,5 @@
 """The HTTP API as a measurement uses it: one connection that stays open while it is used, as a browser's does."""
-import http.client, json, secrets, time, urllib.parse
+import base64, http.client, json, os, secrets, socket, struct, time, urllib.parse
 
 
 class Refused(Exception):
@@ -54,3 +54,29 @@ class Web:
         if self.connection:
             self.connection.close()
             self.connection = None
+
+
+def live(url, token, receive_buffer=None):
+    """A WebSocket of the page, its handshake done: the connection, and the same to read from."""
+    place = urllib.parse.urlsplit(url)
+    link = socket.socket()
+    if receive_buffer:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    link.settimeout(30)
+    link.connect((place.hostname, place.port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    link.sendall((f"GET /api/v1/live HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n").encode())
+    file = link.makefile("rb", 256 << 10)
+    if b" 101 " not in file.readline():
+        raise RuntimeError("no WebSocket")
+    while file.readline() != b"\r\n":
+        pass
+    return link, file
+
+
+def text_frame(message):
+    """A command to the gateway, masked by zeros."""
+    data = json.dumps(message).encode()
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + struct.pack(">H", len(data))
+    return b"\x81" + size + b"\0\0\0\0" + data

@@ -20,7 +20,8 @@ package final class Swarm {
     package init(
         _ keys: SwarmKeys, nodes: ClosedRange<Int>, authority: [UInt8], brokers: [BrokerAddress]
     ) throws {
-        let needed = nodes.count * 3 * brokers.count + 100
+        // Two sockets at each broker, each with an eventfd of libzmq's and its connection.
+        let needed = nodes.count * 4 * brokers.count + 200
         let limit = OpenFiles.raiseLimit()
         guard limit >= needed else {
             throw Unusable(description: "\(nodes.count) nodes need \(needed) open files, and the limit is \(limit)")
