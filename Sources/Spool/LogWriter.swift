@@ -7,7 +7,8 @@ package final class LogWriter {
     package let header: LogHeader
     /// Offset after the last entry that is written.
     package private(set) var end: UInt64
-    private let log: File
+    /// Another thread may bring it to the disk meanwhile.
+    package let file: LogFile
     private let index: File
     private var pending: [UInt8] = []
     private var pendingItems: [UInt8] = []
@@ -35,7 +36,7 @@ package final class LogWriter {
         var recovery = LogRecovery(header)
         try recovery.run(log, index)
         self.header = header
-        self.log = log
+        file = LogFile(log)
         self.index = index
         end = recovery.end
         positions = recovery.positions
@@ -75,15 +76,10 @@ package final class LogWriter {
     /// anew, which cuts off what was written in part.
     package func flush() throws(SystemError) {
         guard !pending.isEmpty else { return }
-        try log.write(pending)
+        try file.write(pending)
         end += UInt64(pending.count)
         pending.removeAll(keepingCapacity: pending.count <= 1 << 20)
         try index.write(pendingItems)
         pendingItems.removeAll(keepingCapacity: pendingItems.count <= 1 << 16)
-    }
-
-    /// Brings what was flushed to the disk.
-    package func synchronise() throws(SystemError) {
-        try File.check("fdatasync", log.path) { fdatasync(log.descriptor) }
     }
 }

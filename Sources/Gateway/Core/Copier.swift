@@ -34,6 +34,14 @@ final class Copier {
         var unsyncedBytes = 0
         /// The spools of the runs whose node waits for `copied`.
         var owed: [Int: UInt64] = [:]
+        /// Nothing more comes: it is let go of once it is on the disk.
+        var isOver = false
+    }
+
+    /// A log on its way to the disk, and how far its runs are copied once it is there.
+    struct Syncing {
+        let writer: LogWriter
+        let copied: [(run: Int, spool: UInt64, position: UInt64)]
     }
 
     let logs: Logs
@@ -41,6 +49,7 @@ final class Copier {
     let sinks: Sinks
     let logger: Logger
     let loop: PollLoop
+    let syncer = LogSyncer()
     var copy = LogCopy()
     var writing: [ExecutionID: Writing] = [:]
     var failed: [ExecutionID: Opening] = [:]
@@ -48,6 +57,8 @@ final class Copier {
     /// Written in this pass, and not yet flushed.
     var touched: Set<ExecutionID> = []
     var unsynced: Set<ExecutionID> = []
+    /// On their way to the disk: one batch at a time.
+    var syncing: [ExecutionID: Syncing] = [:]
     var isSyncDue = false
     var out: [Outgoing] = []
     var dropped = 0
@@ -99,7 +110,9 @@ final class Copier {
     /// Brings everything to the disk; the last call.
     func close() {
         endPass()
+        endSync()
         sync()
+        endSync()
         flushOut()
         writing = [:]
     }
@@ -150,15 +163,7 @@ final class Copier {
             logs.lengthened(id, to: LogEnd(offset: writer.end, isComplete: false))
         }
         touched.removeAll(keepingCapacity: true)
-        if unsynced.contains(where: { (writing[$0]?.unsyncedBytes ?? 0) >= Self.syncBytes }) {
-            sync()
-        } else if !unsynced.isEmpty, !isSyncDue {
-            isSyncDue = true
-            loop.after(Self.syncPeriod) { [weak self] in
-                self?.sync()
-                self?.flushOut()
-            }
-        }
+        syncWhereDue()
         flushOut()
     }
 
@@ -172,42 +177,13 @@ final class Copier {
         }
     }
 
-    /// Brings the logs to the disk and says so to the nodes, whose credit it is.
-    func sync() {
-        isSyncDue = false
-        for id in unsynced { sync(id) }
-        unsynced.removeAll(keepingCapacity: true)
-    }
-
-    func sync(_ id: ExecutionID) {
-        guard let index = writing.index(forKey: id) else { return }
-        let writing = writing.values[index]
-        do throws(SystemError) {
-            try writing.writer.synchronise()
-        } catch {
-            return lose(id, "\(error)")
-        }
-        var copied: [(key: RunKey, position: UInt64)] = []
-        for (run, spool) in writing.owed {
-            let position = writing.writer.position(of: UInt32(run))
-            out.append(.copied(id, writing.opening.starts[run].node, spool: spool, position: position))
-            copied.append((RunKey(execution: id, run: run), position))
-        }
-        self.writing.values[index].owed = [:]
-        self.writing.values[index].unsyncedBytes = 0
-        if !copied.isEmpty { sinks.executions([.copied(copied)]) }
-    }
-
     func complete(_ id: ExecutionID) {
         guard let done = writing[id], flush(id, done.writer) else { return }
         // Readers need not wait for the disk; the journal must.
         sinks.executions([.ended(id, offset: done.writer.end)])
-        sync(id)
         touched.remove(id)
-        unsynced.remove(id)
-        writing[id] = nil
-        for run in done.opening.starts.indices { runsByTopic[done.opening.topic(run)] = nil }
-        sinks.executions([.complete(id)])
+        writing[id]?.isOver = true
+        unsynced.insert(id)
     }
 
     // MARK: When the disk fails
