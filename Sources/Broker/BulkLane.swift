@@ -57,6 +57,7 @@ final class BulkLane {
             let body = WireWelcome.with {
                 $0.instance = instance
                 $0.version = UInt32(ProtocolVersion.newest)
+                $0.shares = true
             }
             _ = socket.tell(id, Header(.welcome), body.bytes)
             return
@@ -65,7 +66,33 @@ final class BulkLane {
             _ = socket.tell(id, Header(.helloAsked))
             return
         }
+        if message[1].count == 1, message[1].bytes == [UInt8(ascii: "*")] {
+            return share(&message, header, from: sender, id)
+        }
         forward(&message, header, from: sender, id)
+    }
+
+    /// Sends each node that is named the same body by reference.
+    private func share(_ message: inout Multipart, _ header: Header, from sender: SenderNames.Sender, _ id: [UInt8]) {
+        guard sender.principal.role == .gateway, message.count == 5 else { return drop("not for several", sender.text) }
+        var names = ByteReader(message[4].bytes)
+        var missing: [Failure.Code: [String]] = [:]
+        while names.remaining > 0 {
+            guard let name = names.short() else { return drop("malformed names", sender.text) }
+            let peer = Principal(.node, name)
+            guard let place = places[peer] else {
+                missing[.unreachable, default: []].append(name)
+                continue
+            }
+            switch socket.share(&message, to: place.id, from: sender.bytes) {
+            case .done: continue
+            case .full: missing[.busy, default: []].append(name)
+            case .unreachable:
+                places[peer] = nil
+                missing[.unreachable, default: []].append(name)
+            }
+        }
+        for (code, nodes) in missing { socket.tellAbsent(id, header, nodes: nodes, code: code) }
     }
 
     private func forward(_ message: inout Multipart, _ header: Header, from sender: SenderNames.Sender, _ id: [UInt8]) {

@@ -15,6 +15,19 @@ extension Socket {
         return .done
     }
 
+    /// Sends header and body of a received message to one of several, the body by reference.
+    func share(_ message: inout Multipart, to id: [UInt8], from sender: [UInt8]) -> Sent {
+        var target = Frame(id)
+        let sent = send(&target, more: true)
+        guard sent == .done else { return sent }
+        var name = Frame(sender)
+        var header = Frame(sharing: &message[2])
+        var body = Frame(sharing: &message[3])
+        _ = send(&name, more: true)
+        _ = send(&header, more: true)
+        return send(&body)
+    }
+
     /// Sends a peer the broker's own word.
     func tell(_ id: [UInt8], _ header: Header, _ body: [UInt8] = []) -> Sent {
         send([id, [], header.bytes, body])

@@ -166,6 +166,8 @@ final class BrokerLine {
         return bulk?.send(parts, at: loop.now) ?? false
     }
 
+    var sharesBulk: Bool { bulk?.shares ?? false }
+
     func publish(_ topic: [UInt8], _ parts: [[UInt8]]) -> Bool { publisher?.send([topic] + parts) == .done }
 
     /// The prefixes the SUB follows from now on; what it followed before and is not among them is let go.
@@ -199,7 +201,9 @@ final class BrokerLine {
         case (.welcome, .commands):
             guard let welcome = try? WireWelcome(serializedBytes: body) else { return }
             apply(state.receive(.welcomed(instance: welcome.instance), at: loop.now))
-        case (.welcome, .bulk): bulk?.welcomed(at: loop.now)
+        case (.welcome, .bulk):
+            let welcome = try? WireWelcome(serializedBytes: body)
+            bulk?.welcomed(shares: welcome?.shares == true, at: loop.now)
         case (.helloAsked, .commands):
             apply(state.receive(header.sequence == Header.unheard ? .unheard : .helloAsked, at: loop.now))
         case (.helloAsked, .bulk): bulk?.sayHello(at: loop.now)

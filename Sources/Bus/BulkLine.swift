@@ -17,6 +17,8 @@ final class BulkLine {
     private var watch: PollLoop.Watch?
     private var waiting: [[[UInt8]]] = []
     private var isWelcome = false
+    /// The broker takes one message for several nodes.
+    private(set) var shares = false
     private var lastUse: ContinuousClock.Instant
     private var nextHello: ContinuousClock.Instant
 
@@ -64,8 +66,9 @@ final class BulkLine {
         nextHello = now + (isWelcome ? Self.renewal : Self.helloAgain)
     }
 
-    func welcomed(at now: ContinuousClock.Instant) {
+    func welcomed(shares: Bool, at now: ContinuousClock.Instant) {
         isWelcome = true
+        self.shares = shares
         nextHello = now + Self.renewal
         let ready = waiting
         waiting = []

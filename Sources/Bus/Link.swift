@@ -85,6 +85,20 @@ package final class Link {
         return lane == .commands ? line.sendCommand(parts) : line.sendBulk(parts)
     }
 
+    /// Whether a broker takes one message of the bulk lane for several nodes.
+    package func sharesBulk(_ broker: Int) -> Bool { line(broker)?.sharesBulk ?? false }
+
+    /// Sends one body to several nodes on the bulk lane; the answer is one `absent` for all not there.
+    ///
+    /// False as `send`. Only where `sharesBulk`.
+    @discardableResult
+    package func share(_ header: Header, body: [UInt8], to nodes: [NodeName], via broker: Int) -> Bool {
+        guard let line = line(broker) else { return false }
+        var names = ByteWriter(capacity: nodes.count * 16)
+        for node in nodes { names.short(node.description) }
+        return line.sendBulk([Array("*".utf8), header.bytes, body, names.bytes])
+    }
+
     /// Sends one body to many nodes, each with its own tag of 32 bytes; the answer is one `absent` for all not there.
     @discardableResult
     package func fanOut(

@@ -9,6 +9,13 @@ package enum Blake2b {
         return hasher.finish()
     }
 
+    /// The hash of bytes that lie in one piece.
+    package static func hash(of bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        let hasher = Hasher()
+        hasher.update(bytes)
+        return hasher.finish()
+    }
+
     /// A hash fed piece by piece; belongs to one thread, and `finish` ends it.
     package final class Hasher {
         private let state: UnsafeMutableRawPointer

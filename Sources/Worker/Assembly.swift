@@ -22,10 +22,12 @@ final class Assembly: Sendable {
         if try file.size() > Int(list.parcel.size) { try file.truncate(to: Int(list.parcel.size)) }
     }
 
-    func take(_ chunk: [UInt8], at index: UInt32) throws(Problem) {
+    func take(_ chunk: ArraySlice<UInt8>, at index: UInt32) throws(Problem) {
         guard list.vouches(for: chunk, at: index) else { throw .hashMismatch }
         do throws(SystemError) {
-            try file.write(chunk, at: Int(index) * Int(Parcel.chunkBytes))
+            try chunk.withUnsafeBufferPointer { bytes throws(SystemError) in
+                try file.write(UnsafeRawBufferPointer(bytes), at: Int(index) * Int(Parcel.chunkBytes))
+            }
         } catch {
             throw .system(error)
         }
@@ -37,11 +39,11 @@ final class Assembly: Sendable {
         var held: Set<UInt32> = []
         for index in list.indices {
             let start = Int(index) * Int(Parcel.chunkBytes)
-            if start < length, list.vouches(for: try chunk(at: index), at: index) {
+            if start < length, list.vouches(for: try chunk(at: index)[...], at: index) {
                 held.insert(index)
             } else if let place = places[index], let chunk = cache.chunk(place) {
                 // One that has gone or changed meanwhile is fetched instead.
-                guard (try? take(chunk, at: index)) != nil else { continue }
+                guard (try? take(chunk[...], at: index)) != nil else { continue }
                 held.insert(index)
             }
         }
@@ -50,19 +52,5 @@ final class Assembly: Sendable {
 
     private func chunk(at index: UInt32) throws(SystemError) -> [UInt8] {
         try file.bytes(at: Int(index) * Int(Parcel.chunkBytes), count: list.parcel.bytes(of: index))
-    }
-}
-
-extension File {
-    /// Writes all of it at an offset.
-    fileprivate func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
-        var done = 0
-        while done < bytes.count {
-            done += try Self.check("pwrite", path) {
-                bytes.withUnsafeBytes { buffer in
-                    pwrite(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset + done))
-                }
-            }
-        }
     }
 }

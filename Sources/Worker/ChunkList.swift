@@ -43,7 +43,8 @@ struct ChunkList: Hashable, Sendable {
         return Array(bytes[start..<start + Self.hashBytes])
     }
 
-    func vouches(for chunk: [UInt8], at index: UInt32) -> Bool {
-        index < parcel.chunks && chunk.count == parcel.bytes(of: index) && Blake2b.hash(chunk) == hash(of: index)
+    func vouches(for chunk: ArraySlice<UInt8>, at index: UInt32) -> Bool {
+        index < parcel.chunks && chunk.count == parcel.bytes(of: index)
+            && chunk.withUnsafeBytes({ Blake2b.hash(of: $0) }) == hash(of: index)
     }
 }

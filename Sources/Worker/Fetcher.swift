@@ -149,7 +149,7 @@ final class Fetcher {
         guard let assembly = assemblies[piece.parcel] else { return }
         chore { () -> Assembly.Problem? in
             do throws(Assembly.Problem) {
-                try assembly.take(Array(body.dropFirst(4)), at: piece.index)
+                try assembly.take(body.dropFirst(4), at: piece.index)
                 return nil
             } catch {
                 return error

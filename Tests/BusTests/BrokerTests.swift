@@ -255,6 +255,36 @@ import ZeroMQ
         _ = try await twin.connected()
     }
 
+    @Test func `a chunk for several nodes travels once to the broker, and who is not there is told`() async throws {
+        let world = try World(["gateway:g", "node:node1", "node:node2", "node:node3"])
+        let (gateway, nodes) = (
+            try world.peer("gateway:g"), try ["node:node1", "node:node2"].map { try world.peer($0) }
+        )
+        defer { for party in nodes + [gateway] { party.end() }; world.end() }
+        let execution = execution
+        for party in nodes + [gateway] { _ = try await party.connected() }
+        for node in nodes {
+            try await retried {
+                node.with { $0.send(.bulk, to: Principal("gateway:g"), Header(.chunkRequest, execution), body: [5]) }
+            } until: {
+                try await gateway.message(.chunkRequest, within: .seconds(1))
+            }
+        }
+        let chunk = [UInt8](repeating: 9, count: 1 << 20)
+        gateway.with { link in
+            #expect(link.sharesBulk(0))
+            let names = ["node1", "node3", "node2"].compactMap { NodeName($0) }
+            #expect(link.share(Header(.chunk, execution, sequence: 4), body: chunk, to: names, via: 0))
+        }
+        for node in nodes {
+            let message = try await node.message(.chunk)
+            #expect(message.body == chunk && message.header.sequence == 4 && message.lane == .bulk)
+            #expect(message.sender == Principal("gateway:g") && message.tag.isEmpty)
+        }
+        let absent = try WireAbsent(serializedBytes: try await gateway.message(.absent).body)
+        #expect(absent.nodes == ["node3"])
+    }
+
     @Test func `a chunk is asked for and given over the bulk lane`() async throws {
         let world = try World(["gateway:g", "node:node1"])
         let gateway = try world.peer("gateway:g")

@@ -183,7 +183,7 @@ struct AssemblyTests {
     private func assemble(_ chunks: [[UInt8]], as name: String) throws -> ChunkList {
         let list = try blob(chunks)
         let assembly = try Assembly("\(scratch.path)/\(name)", list)
-        for (index, chunk) in chunks.enumerated() { try assembly.take(chunk, at: UInt32(index)) }
+        for (index, chunk) in chunks.enumerated() { try assembly.take(chunk[...], at: UInt32(index)) }
         try put(list.bytes, at: "\(scratch.path)/\(name).list", mode: 0o600)
         return list
     }
@@ -195,8 +195,8 @@ struct AssemblyTests {
     @Test func `verified chunks make the file, in any order`() throws {
         let chunks = [chunk(7), [1, 2, 3]]
         let assembly = try Assembly(scratch.path + "/file", try blob(chunks))
-        try assembly.take(chunks[1], at: 1)
-        try assembly.take(chunks[0], at: 0)
+        try assembly.take(chunks[1][...], at: 1)
+        try assembly.take(chunks[0][...], at: 0)
         #expect(try bytes("file") == chunks.flatMap { $0 })
     }
 
@@ -215,7 +215,7 @@ struct AssemblyTests {
         let chunks = [chunk(1), chunk(2), chunk(3), [4]]
         let list = try blob(chunks)
         let earlier = try Assembly(scratch.path + "/file", list)
-        for index in [0, 1, 2] { try earlier.take(chunks[index], at: UInt32(index)) }
+        for index in [0, 1, 2] { try earlier.take(chunks[index][...], at: UInt32(index)) }
         let handle = try FileHandle(forUpdating: URL(filePath: scratch.path + "/file"))
         try handle.seek(toOffset: 1 << 20)
         try handle.write(contentsOf: Data([99]))
@@ -232,7 +232,7 @@ struct AssemblyTests {
         let list = try blob([chunk(1), chunk(9), chunk(3)])
         let assembly = try Assembly(scratch.path + "/new", list)
         #expect(try assembly.salvage(from: cache, table.places(of: list)) == [0, 2])
-        try assembly.take(chunk(9), at: 1)
+        try assembly.take(chunk(9)[...], at: 1)
         #expect(try bytes("new") == [1, 9, 3].flatMap { chunk($0) })
         // Spoilt on the disk: it is not used.
         let kept = try FileHandle(forUpdating: URL(filePath: cache.file(old.parcel.blob)))

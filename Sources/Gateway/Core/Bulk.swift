@@ -5,9 +5,6 @@ import Synchronization
 
 /// Serves pieces of files to the nodes of an execution whose order names them, on a thread of its own.
 final class Bulk: Sendable {
-    /// Asks for the list of hashes instead of a chunk.
-    static let list = UInt32.max
-
     private struct Right {
         let nodes: Set<NodeName>
         let blobs: Set<BlobID>
@@ -15,6 +12,7 @@ final class Bulk: Sendable {
 
     private let store: BlobStore
     private let rights = Mutex<[ExecutionID: Right]>([:])
+    private let wanted = Mutex(ChunkQueue())
     /// Pieces that are read and not yet handed to the bus.
     private let credit = DispatchSemaphore(value: 0)
     private static let mostPieces = 8
@@ -34,41 +32,69 @@ final class Bulk: Sendable {
 
     func close(_ id: ExecutionID) { rights.withLock { _ = $0.removeValue(forKey: id) } }
 
-    /// Answers requests in their order; `send` is called from the thread of its own, once for each.
+    /// Answers requests, those for the same piece together; `send` is called from the thread of its own.
     ///
     /// A request costs next to nothing and a piece 1 MiB: pieces are read as the bus takes them, `sent` says that it has,
     /// and the requests wait.
     func serve(_ wanted: [ChunkWanted], send: @escaping @Sendable ([Outgoing]) -> Void) {
-        queue.async {
-            for request in wanted {
-                self.credit.wait()
-                send([self.answer(request)])
+        self.wanted.withLock { $0.add(wanted, at: .now) }
+        queue.async { self.sendWhatIsDue(send) }
+    }
+
+    private func sendWhatIsDue(_ send: @escaping @Sendable ([Outgoing]) -> Void) {
+        while true {
+            credit.wait()
+            guard let joined = wanted.withLock({ $0.next(at: .now) }) else { break }
+            let answers = answers(to: joined)
+            // The first has its credit.
+            for _ in answers.dropFirst() { credit.wait() }
+            send(answers)
+        }
+        credit.signal()
+        guard let due = wanted.withLock({ $0.nextDue }) else { return }
+        let wait = max(ContinuousClock.now.duration(to: due), .zero)
+        queue.asyncAfter(deadline: .now() + .microseconds(Int(wait / .microseconds(1)) + 1)) {
+            self.sendWhatIsDue(send)
+        }
+    }
+
+    /// One for those who may have it, one for the others, where there are some; at least one.
+    func answers(to joined: ChunkQueue.Joined) -> [Outgoing] {
+        let parcel = joined.piece.parcel
+        let right = rights.withLock { $0[parcel.execution] }
+        let permitted = joined.nodes.filter { right?.nodes.contains($0) == true }
+        let others = joined.nodes.filter { right?.nodes.contains($0) != true }
+        var answers: [Outgoing] = []
+        if !permitted.isEmpty {
+            do throws(Failure) {
+                answers.append(answer(joined.piece, .chunk, permitted, try bytes(of: joined.piece, right)))
+            } catch {
+                answers.append(answer(joined.piece, .failure, permitted, body(error)))
             }
         }
+        if !others.isEmpty { answers.append(answer(joined.piece, .failure, others, body(Self.unknown))) }
+        return answers
     }
 
-    func answer(_ wanted: ChunkWanted) -> Outgoing {
-        let id = wanted.header.execution
-        var header = Header(.chunk, id, sequence: wanted.header.sequence)
-        let body: [UInt8]
-        do throws(Failure) {
-            body = try piece(wanted)
-        } catch {
-            header.verb = .failure
-            body = (try? error.wire.serializedBytes()) ?? []
+    private func answer(_ piece: ChunkWanted.Piece, _ verb: Verb, _ nodes: [NodeName], _ body: [UInt8]) -> Outgoing {
+        let parcel = piece.parcel
+        return .bulk(
+            Header(verb, parcel.execution, sequence: parcel.sequence), nodes, body: body, broker: parcel.broker
+        ) { [credit] in credit.signal() }
+    }
+
+    private func bytes(of piece: ChunkWanted.Piece, _ right: Right?) throws(Failure) -> [UInt8] {
+        guard let blob = BlobID(bytes: piece.parcel.blob), right?.blobs.contains(blob) == true else {
+            throw Self.unknown
         }
-        return .bulk(header, wanted.node, body: body, broker: wanted.broker) { [credit] in credit.signal() }
-    }
-
-    private func piece(_ wanted: ChunkWanted) throws(Failure) -> [UInt8] {
-        let right = rights.withLock { $0[wanted.header.execution] }
-        guard let right, right.nodes.contains(wanted.node), let blob = BlobID(bytes: wanted.blob),
-            right.blobs.contains(blob)
-        else { throw Failure(.unknownBlob, "This execution has no such file for \(wanted.node).") }
-        let bytes = wanted.index == Self.list ? try store.list(of: blob) : try store.chunk(wanted.index, of: blob)
+        let bytes = piece.isList ? try store.list(of: blob) : try store.chunk(piece.index, of: blob)
         var writer = ByteWriter(capacity: 4 + bytes.count)
-        writer.u32(wanted.index)
+        writer.u32(piece.index)
         writer.append(bytes)
         return writer.bytes
     }
+
+    private func body(_ failure: Failure) -> [UInt8] { (try? failure.wire.serializedBytes()) ?? [] }
+
+    private static let unknown = Failure(.unknownBlob, "This execution has no such file for this node.")
 }

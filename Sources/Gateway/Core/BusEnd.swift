@@ -136,10 +136,9 @@ final class BusEnd {
         case .range: arrivals.append(.range(id, node, message.body))
         case .chunkRequest:
             guard let body = try? WireChunkRequest(serializedBytes: message.body) else { return refuse(message) }
-            wanted.append(
-                ChunkWanted(
-                    header: message.header, node: node, blob: [UInt8](body.blob), index: body.index,
-                    broker: message.broker))
+            let parcel = ChunkWanted.Parcel(
+                execution: id, sequence: message.header.sequence, blob: [UInt8](body.blob), broker: message.broker)
+            wanted.append(ChunkWanted(piece: ChunkWanted.Piece(parcel: parcel, index: body.index), node: node))
         default: refuse(message)
         }
     }
@@ -223,9 +222,9 @@ final class BusEnd {
         case .event(let topic, let event):
             guard let body: [UInt8] = try? event.serializedBytes() else { return }
             link?.publish(topic, [body])
-        case .bulk(let header, let node, let body, let broker, let sent):
+        case .bulk(let header, let nodes, let body, let broker, let sent):
             guard let pieces else { return sent() }
-            pieces.add(PieceQueue.Piece(header: header, node: node, body: body, broker: broker, sent: sent))
+            pieces.add(PieceQueue.Piece(header: header, nodes: nodes, body: body, broker: broker, sent: sent))
         case .follow: follow()
         case .grants(let all):
             grants = try? all.serializedBytes()

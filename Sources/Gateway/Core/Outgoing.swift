@@ -19,8 +19,9 @@ enum Outgoing: Sendable {
     case clock([NodeName])
     case removeService([NodeName], name: String, user: String)
     case event(Topic, WireEvent)
-    /// The answer to a chunk request, by the broker that brought it; `sent` is called once it has been handed on or dropped.
-    case bulk(Header, NodeName, body: [UInt8], broker: Int, sent: @Sendable () -> Void)
+    /// The answer to the chunk requests of some nodes, by the broker that brought them; `sent` is called once it has been
+    /// handed on or dropped.
+    case bulk(Header, [NodeName], body: [UInt8], broker: Int, sent: @Sendable () -> Void)
     /// All keys of users that stand here; every broker is told, and told again when it comes back.
     case grants(WireGrants)
     /// What somebody looks at has changed.
@@ -51,13 +52,4 @@ enum Arrival: Sendable {
     case arrived(NodeName)
     case departed(NodeName)
     case following
-}
-
-/// A piece of a file that a node asks for.
-struct ChunkWanted: Sendable {
-    let header: Header
-    let node: NodeName
-    let blob: [UInt8]
-    let index: UInt32
-    let broker: Int
 }

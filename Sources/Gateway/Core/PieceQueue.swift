@@ -8,7 +8,8 @@ import ZeroMQ
 final class PieceQueue {
     struct Piece {
         let header: Header
-        let node: NodeName
+        /// Who is still to have it.
+        var nodes: [NodeName]
         let body: [UInt8]
         let broker: Int
         let sent: @Sendable () -> Void
@@ -41,15 +42,32 @@ final class PieceQueue {
 
     private func send() {
         isWaiting = false
-        let taken = pieces.prefix { entry in
-            let (piece, since) = entry
-            let isTaken = link.send(.bulk, to: Principal(piece.node), piece.header, body: piece.body, via: piece.broker)
-            return isTaken || !link.connected.contains(piece.broker) || loop.now - since > Self.patience
+        var done = 0
+        while done < pieces.count, isDone(&pieces[done].piece, since: pieces[done].since) {
+            pieces[done].piece.sent()
+            done += 1
         }
-        for (piece, _) in taken { piece.sent() }
-        pieces.removeFirst(taken.count)
+        pieces.removeFirst(done)
         guard !pieces.isEmpty else { return }
         isWaiting = true
         loop.after(Self.again) { [weak self] in self?.send() }
+    }
+
+    /// True where it has been handed on, or will not be.
+    private func isDone(_ piece: inout Piece, since: ContinuousClock.Instant) -> Bool {
+        isTaken(&piece) || !link.connected.contains(piece.broker) || loop.now - since > Self.patience
+    }
+
+    private func isTaken(_ piece: inout Piece) -> Bool {
+        if piece.nodes.count > 1, link.sharesBulk(piece.broker) {
+            return link.share(piece.header, body: piece.body, to: piece.nodes, via: piece.broker)
+        }
+        while let node = piece.nodes.last {
+            guard link.send(.bulk, to: Principal(node), piece.header, body: piece.body, via: piece.broker) else {
+                return false
+            }
+            piece.nodes.removeLast()
+        }
+        return true
     }
 }
