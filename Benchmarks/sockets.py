@@ -30,15 +30,15 @@ class Client:
 class Ours:
     """Runs that wait for a file before they print, so that whoever shall see them can follow first."""
 
-    def __init__(self, up, folder):
-        self.up, self.folder = up, folder
+    def __init__(self, up, folder, node="node1"):
+        self.up, self.folder, self.node = up, folder, node
         self.web = Web(up.info["url"], up.info["token"])
         self.port = urllib.parse.urlsplit(up.info["url"]).port
 
     def start(self, shell):
         go = f"{self.folder}/go-{secrets.token_hex(4)}"
         execution = self.web.submit({
-            "nodes": ["node1"], "kind": "run", "lossless": True,
+            "nodes": [self.node], "kind": "run", "lossless": True,
             "command": {"arguments": ["sh", "-c", f"while [ ! -e {go} ]; do sleep 0.05; done; {shell}"]}})
         self.web.until(execution, lambda view: view["runs"][0]["state"] == "running")
         return execution, lambda: open(go, "w").close()
