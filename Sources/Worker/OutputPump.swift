@@ -16,13 +16,15 @@ final class OutputPump {
     private(set) var flow: Outflow
     private let topic: [UInt8]
     private let execution: ExecutionID
+    private let owner: Principal
     private let site: Site
     private let reader: SpoolReader
     private var retry: ZeroMQ.Timer?
     private var pause = shortestPause
 
-    init(_ execution: ExecutionID, user: String, spool: UInt64, site: Site) {
+    init(_ execution: ExecutionID, user: String, owner: Principal, spool: UInt64, site: Site) {
         self.execution = execution
+        self.owner = owner
         self.spool = spool
         self.site = site
         topic = Topic.output(user: user, execution, site.node).bytes
@@ -55,8 +57,15 @@ final class OutputPump {
         guard retry == nil, let link = site.link else { return }
         let brokers = site.interest.brokers(for: topic)
         guard !brokers.isEmpty else { return }
-        while let next = flow.next {
-            guard let records = read(next.position, limit: Int(next.limit)), !records.isEmpty else { return }
+        while true {
+            if let position = flow.resume(at: site.loop.now) { say(released: position, length: position, to: owner) }
+            guard let next = flow.next else { return }
+            guard let records = read(next.position, limit: Int(next.limit)) else {
+                // Let go of meanwhile: on from what is there, unless something is still under way.
+                if flow.next == nil, flow.isHeldUp { continue }
+                return
+            }
+            guard !records.isEmpty else { return }
             let slice = sealed(records, at: next.position)
             let taken = brokers.filter { link.publish(topic, [slice, records], via: $0) }
             guard !taken.isEmpty else { return pumpLater() }
@@ -78,10 +87,15 @@ final class OutputPump {
             position += UInt64(records.count)
             sent += records.count
         }
+        say(released: (try? reader.released()) ?? 0, length: flow.length, to: gateway)
+    }
+
+    /// What is not there any more, and how far there is something.
+    private func say(released: UInt64, length: UInt64, to gateway: Principal) {
         let held = WireReplayed.with {
             $0.spool = spool
-            $0.released = (try? reader.released()) ?? 0
-            $0.length = flow.length
+            $0.released = released
+            $0.length = length
         }
         guard let body: [UInt8] = try? held.serializedBytes() else { return }
         site.send(Header(.replayed, execution), body, to: gateway)

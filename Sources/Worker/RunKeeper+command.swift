@@ -37,7 +37,7 @@ extension RunKeeper {
         switch result {
         case .success(let (pid, line)):
             self.pid = pid
-            pump = OutputPump(execution, user: order.user, spool: spool, site: site)
+            pump = OutputPump(execution, user: order.user, owner: owner, spool: spool, site: site)
             watchSupervisor(over: line)
         case .failure(let failure): receive(.refused(failure))
         }
@@ -58,12 +58,21 @@ extension RunKeeper {
         switch news {
         case .reply(.length(let length, let released)):
             pump?.grew(to: length, released: released)
-            line?.send(.await(position: length))
+            knownLength = length
+            awaitMore()
         case .reply(.started(let pid)): receive(.started(pid: pid))
         case .reply(.failed): break
         case .reply(.ended(let record)): ended(record)
         case .gone: lost()
         }
+    }
+
+    /// Asks the supervisor to say when the spool has grown, unless that would be of no use yet: a command that prints faster
+    /// than is copied keeps neither of them busy with saying so.
+    func awaitMore() {
+        guard let length = knownLength, pump?.flow.isHeldBack != true else { return }
+        knownLength = nil
+        line?.send(.await(position: length))
     }
 
     private func ended(_ record: ExitRecord) {

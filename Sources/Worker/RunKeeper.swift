@@ -24,6 +24,8 @@ final class RunKeeper {
     /// Files whose placers have ended.
     var answered: Set<Int> = []
     var pump: OutputPump?
+    /// What the supervisor said last, where it has not been asked for more since.
+    var knownLength: UInt64?
     var line: SupervisorLine?
     var exit: ExitRecord?
     /// What of a run whose supervisor was killed still lived after all had been done against it.
@@ -84,6 +86,7 @@ final class RunKeeper {
         guard let pump, pump.spool == copied.spool else { return }
         pump.copied(upTo: copied.position)
         line?.send(.copied(position: copied.position))
+        awaitMore()
     }
 
     func replay(_ request: WireReplay, to gateway: Principal) -> Bool {
@@ -99,20 +102,21 @@ final class RunKeeper {
         fetcher?.pump()
         line?.retry()
         pump?.tick()
+        awaitMore()
     }
 
     // MARK: Taking up
 
     /// A run whose supervisor was started before this worker was.
     func takeUpBegun(_ plan: Plan) {
-        pump = OutputPump(execution, user: order.user, spool: plan.spool, site: site)
+        pump = OutputPump(execution, user: order.user, owner: owner, spool: plan.spool, site: site)
         watchSupervisor()
     }
 
     func takeUpEnded(_ last: WireReport) {
         lastReport = last
         if last.spool != 0 {
-            let pump = OutputPump(execution, user: order.user, spool: last.spool, site: site)
+            let pump = OutputPump(execution, user: order.user, owner: owner, spool: last.spool, site: site)
             pump.grew(to: last.finalLength, released: 0)
             self.pump = pump
         }

@@ -124,6 +124,55 @@ struct OutflowTests {
         #expect(flow.recheck == nil && flow.isAllCopied)
     }
 
+    /// Publishes what may be published; where that ends.
+    private func publishAll(_ flow: inout Outflow, at now: ContinuousClock.Instant) -> UInt64 {
+        while let next = flow.next { flow.sent(upTo: next.position + next.limit, at: now) }
+        return flow.published
+    }
+
+    @Test func `what the spool lets go of is no credit, and what is behind it waits for what is under way`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 300 << 20)
+        let first = publishAll(&flow, at: start)
+        flow.released(upTo: 100 << 20)
+        flow.released(upTo: 120 << 20)
+        #expect(flow.next == nil && flow.resume(at: start) == nil && flow.isHeldBack)
+        flow.copied(upTo: first - 1, at: start)
+        #expect(flow.next == nil && flow.resume(at: start) == nil)
+        flow.copied(upTo: first, at: start)
+        #expect(flow.resume(at: start) == 120 << 20)
+        #expect(flow.resume(at: start) == nil)
+        let second = publishAll(&flow, at: start)
+        #expect(second >= (120 << 20) + Outflow.credit && second <= (120 << 20) + Outflow.credit + Outflow.slice)
+        flow.released(upTo: 200 << 20)
+        #expect(flow.next == nil && flow.resume(at: start) == nil)
+    }
+
+    @Test func `what was under way when it was let go of is not waited for for ever`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 300 << 20)
+        _ = publishAll(&flow, at: start)
+        flow.released(upTo: 100 << 20)
+        flow.tick(at: start + .seconds(1))
+        #expect(flow.resume(at: start + .seconds(1)) == 100 << 20)
+        let second = publishAll(&flow, at: start + .seconds(1))
+        // The owner has recorded the gap, and then what came behind it.
+        flow.copied(upTo: 100 << 20, at: start + .seconds(1))
+        #expect(flow.next == nil)
+        flow.copied(upTo: second, at: start + .seconds(1))
+        #expect(flow.next?.position == second && !flow.isHeldBack)
+    }
+
+    @Test func `what was let go of within what is published needs nothing`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 1 << 20)
+        let sent = publishAll(&flow, at: start)
+        flow.released(upTo: sent)
+        #expect(flow.resume(at: start) == nil && !flow.isAllCopied)
+        flow.copied(upTo: sent, at: start)
+        #expect(flow.isAllCopied && flow.recheck == nil)
+    }
+
     @Test func `a position beyond the spool is not believed`() {
         var flow = Outflow(from: 0, at: start)
         flow.grew(to: 10)
