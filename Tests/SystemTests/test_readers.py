@@ -94,7 +94,10 @@ class Full(case.Case):
         found, gaps = self.output(execution)
         self.assertEqual(len(gaps), 1)
         self.assertGreater(len(found), 50 << 20)
-        self.assertTrue(flood().endswith(found))
+        # What was under way when the gateway stood still may have come, but no more than the credit.
+        before = len(os.path.commonprefix([found, flood()]))
+        self.assertLessEqual(before, 5 << 20)
+        self.assertTrue(flood().endswith(found[before:]))
 
     def test_the_command_line_asks_for_it(self):
         host, port, token = self.gateway
