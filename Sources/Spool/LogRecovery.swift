@@ -19,14 +19,21 @@ struct LogRecovery {
     mutating func run(_ log: borrowing File, _ index: borrowing File) throws(SystemError) {
         let size = try log.size()
         try believe(index, log, upTo: UInt64(max(0, size - Self.unsure)))
-        if items == 0 {
+        if items > 0 {
+            try index.truncate(to: LogIndex.headerSize + Int(items) * LogIndex.Item.size)
+        } else if try !isNew(index) {
             try index.truncate(to: 0)
             try index.write(LogIndex.header(log: header.log))
-        } else {
-            try index.truncate(to: LogIndex.headerSize + Int(items) * LogIndex.Item.size)
         }
         try walk(log, index, size)
         if size > Int(end) { try log.truncate(to: Int(end)) }
+    }
+
+    /// Whether it has its header and nothing else: it is left alone, for who reads a new log just now would find no index.
+    private func isNew(_ index: borrowing File) throws(SystemError) -> Bool {
+        let own = LogIndex.header(log: header.log)
+        guard try index.size() == own.count else { return false }
+        return try index.bytes(at: 0, count: own.count) == own
     }
 
     private mutating func believe(_ index: borrowing File, _ log: borrowing File, upTo limit: UInt64)

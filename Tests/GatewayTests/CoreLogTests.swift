@@ -73,6 +73,22 @@ import Testing
         #expect(throws: LogReader.Problem.damaged(offset: 65)) { try reader.read(from: 65, upTo: 4096) }
     }
 
+    @Test func `who reads a new log of one run while its writer opens it finds its index`() throws {
+        let path = folder.path("new.log")
+        _ = try LogWriter(creating: path, header)
+        let index = LogIndex.path(ofLog: path)
+        let longAgo = Date(timeIntervalSince1970: 1000)
+        try FileManager.default.setAttributes([.modificationDate: longAgo], ofItemAtPath: index)
+        _ = try LogWriter(continuing: path)
+        // Untouched, so there was no moment without it.
+        #expect(try FileManager.default.attributesOfItem(atPath: index)[.modificationDate] as? Date == longAgo)
+        var cursor = LogReader.Cursor(run: 0, position: 0)
+        #expect(try LogReader(path: path).read(&cursor, upTo: 100).isEmpty)
+        try Data("ESTI".utf8).write(to: URL(fileURLWithPath: index))
+        _ = try LogWriter(continuing: path)
+        #expect(try LogReader(path: path).read(&cursor, upTo: 100).isEmpty)
+    }
+
     @Test func `an entry larger than the limit comes whole`() throws {
         let path = folder.path("b.log")
         let writer = try LogWriter(creating: path, header)
