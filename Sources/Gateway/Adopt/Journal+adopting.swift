@@ -144,6 +144,8 @@ extension Journal {
         try copy("keys", where: "execution = ?", ids, database)
         for row in rows {
             let id = row["id"] as Data
+            let own = try Row.fetchOne(database, sql: "SELECT * FROM main.executions WHERE id = ?", arguments: [id])
+            if let head = try own.flatMap(Self.head) { try insertUses(of: head, database) }
             try database.execute(
                 sql: "INSERT OR REPLACE INTO main.adopted VALUES (?, ?)", arguments: [id, Int64(clamping: term)])
             try database.execute(sql: "DELETE FROM main.othersExecutions WHERE id = ?", arguments: [id])

@@ -183,7 +183,10 @@ actor Executions {
                 }
                 events.append(.reported(id, node, report))
             case .copied(let positions):
-                for (key, position) in positions { copied[key.execution]?[key.run] = position }
+                // Of one that is over, what an earlier sync says comes too late.
+                for (key, position) in positions where !completing.contains(key.execution) {
+                    copied[key.execution]?[key.run] = position
+                }
             case .ended(let id, let offset):
                 perform(events)
                 events.removeAll()

@@ -84,6 +84,8 @@ struct PeerDesk: Sendable {
                 return piece
             }
             let entries = try reader.read(from: from, upTo: Self.pieceBytes)
+            // What stands in place of a damaged entry is shorter than it: a copy that goes on behind it would not be one.
+            guard !entries.isDamaged else { throw Failure(.gone, "The log of this execution is damaged.") }
             piece.bytes = .init((asked.from == 0 ? reader.headerBytes : []) + entries.bytes)
             piece.end = max(piece.end, entries.next)
             return piece
