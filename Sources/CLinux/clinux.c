@@ -165,7 +165,7 @@ static int forget_pages(struct dl_phdr_info *object, size_t size, void *data) {
 void estiba_forget_start_pages(void) { dl_iterate_phdr(forget_pages, NULL); }
 
 int estiba_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
-int estiba_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+int estiba_set_child_subreaper(int on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); }
 int estiba_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 
 int estiba_close_from(unsigned int first) { return (int)syscall(SYS_close_range, first, ~0u, 0); }

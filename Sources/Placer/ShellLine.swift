@@ -25,7 +25,7 @@ struct ShellLine {
         let read = File(adopting: ends[0])
         let write = File(adopting: ends[1])
         // What the line leaves behind stays below this process, so that who cuts it off finds it.
-        estiba_set_child_subreaper()
+        estiba_set_child_subreaper(1)
         let child = try File.check("fork") { estiba_fork() }
         if child == 0 { become(saying: write.descriptor) }
         _ = consume write

@@ -104,7 +104,7 @@ package final class Supervisor {
 
     private func begin() {
         do throws(SystemError) {
-            estiba_set_child_subreaper()
+            estiba_set_child_subreaper(1)
             if let session = plan.session, geteuid() == 0 { keeper = try SessionKeeper(plan.account, session) }
             var kept = Cgroup.Kept()
             if plan.cgroup.isEmpty {

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Glibc
 import Spool
@@ -47,6 +48,8 @@ final class TestRun {
     private var line: SupervisorConnection?
 
     init(_ arguments: [String], environment: [String] = []) throws {
+        // Tests of a placer's parts in this process made it take in orphans, which nobody here reaps.
+        estiba_set_child_subreaper(0)
         scratch = try ScratchFolder()
         folder = RunFolder(scratch.path + "/run")
         try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)

@@ -30,7 +30,7 @@ int estiba_spawn(const char *program, const int *descriptors, size_t count, int 
 void estiba_forget_start_pages(void);
 
 int estiba_set_dumpable(int dumpable);
-int estiba_set_child_subreaper(void);
+int estiba_set_child_subreaper(int on);
 int estiba_set_parent_death_signal(int signal);
 
 /// Closes every descriptor from `first` on.
