@@ -23,7 +23,7 @@ struct Scenario: Sendable {
         var stopsAt: Int64?
     }
 
-    /// `nodes` nil: three to eight. `faults` are the kinds, `number` of them nil: five to twelve.
+    /// `nodes` nil: four to seven. `faults` are the kinds, `number` of them nil: five to twelve.
     init(
         seed: UInt64, nodes: Int? = nil, kinds: [FaultKind] = FaultKind.allCases, faults number: Int? = nil,
         defect: Defect? = nil
@@ -32,14 +32,14 @@ struct Scenario: Sendable {
         self.seed = seed
         self.kinds = kinds
         self.defect = defect
-        let count = nodes ?? dice.between(3, 8)
+        let count = nodes ?? dice.between(4, 7)
         self.nodes = count
         gateways = dice.between(1, 2)
         brokers = dice.between(1, 2)
-        active = dice.milliseconds(12_000, 24_000)
+        active = dice.milliseconds(16_000, 26_000)
         submissions = []
         faults = []
-        for _ in 0..<dice.between(5, 12) { submissions.append(Self.submission(&dice, self)) }
+        for _ in 0..<dice.between(11, 16) { submissions.append(Self.submission(&dice, self)) }
         guard !kinds.isEmpty else { return }
         for _ in 0..<(number ?? dice.between(5, 12)) {
             faults.append(

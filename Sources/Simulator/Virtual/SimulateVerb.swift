@@ -22,7 +22,7 @@ struct SimulateVerb: ParsableCommand {
     @Option(help: "How many seeds, one after another.")
     var seeds = 1
 
-    @Option(help: "How many nodes; three to eight when left out.")
+    @Option(help: "How many nodes; four to seven when left out.")
     var nodes: Int?
 
     @Option(

@@ -7,6 +7,8 @@ final class Simulation {
     /// From the last fault until all must have come to rest: an order is offered for a minute and its ticket good for
     /// another; the rest are retries.
     static let patience: Int64 = 240_000_000_000
+    /// One that comes to rest before goes on beating: a connection that breaks in peace is a fault too.
+    private static let leastEvents = 1_000
     private static let look: Int64 = 250_000_000
 
     let scenario: Scenario
@@ -85,7 +87,8 @@ final class Simulation {
     }
 
     private func lookForRest() {
-        if now >= busyUntil, answered.count == scenario.submissions.count, gateways.allSatisfy(\.isAtRest),
+        if now >= busyUntil, trace.events >= Self.leastEvents, answered.count == scenario.submissions.count,
+            gateways.allSatisfy(\.isAtRest),
             nodes.allSatisfy(\.isAtRest)
         {
             ledger.close()
