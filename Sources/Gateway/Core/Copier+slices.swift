@@ -81,6 +81,12 @@ extension Copier {
         out.append(.copied(id, node, spool: header.spool, position: end))
     }
 
+    /// Of a run that is complete the node has lost what is copied, and has missed that it is.
+    private func takeLate(_ answer: WireReplayed, _ id: ExecutionID, _ node: NodeName) {
+        guard writing[id] == nil, failed[id] == nil, answer.length > 0, logs.isOwn(id) else { return }
+        out.append(.copied(id, node, spool: answer.spool, position: answer.length))
+    }
+
     func isVouched(
         _ topic: [UInt8], _ header: SliceHeader, _ records: ArraySlice<UInt8>, by node: NodeName
     ) -> Bool {
@@ -90,7 +96,9 @@ extension Copier {
     }
 
     func take(_ answer: WireReplayed, _ id: ExecutionID, _ node: NodeName, _ now: Duration) {
-        guard let number = writing[id]?.opening.starts.firstIndex(where: { $0.node == node }) else { return }
+        guard let number = writing[id]?.opening.starts.firstIndex(where: { $0.node == node }) else {
+            return takeLate(answer, id, node)
+        }
         let key = RunKey(execution: id, run: number)
         perform(
             copy.receive(

@@ -53,7 +53,10 @@ extension VirtualGateway {
 
     func take(_ answer: Letter.Replayed, _ id: ExecutionID, _ node: Int) {
         let name = world.keys.names[node]
-        guard let number = writing[id]?.starts.firstIndex(where: { $0.node == name }) else { return }
+        guard let number = writing[id]?.starts.firstIndex(where: { $0.node == name }) else {
+            guard journal[id]?.isComplete == true, answer.length > 0 else { return }
+            return command(.copied(id, spool: answer.spool, position: answer.length), to: name)
+        }
         let event = LogCopy.Event.replayed(
             RunKey(execution: id, run: number), spool: answer.spool, released: answer.released, length: answer.length,
             gone: answer.gone)
