@@ -87,13 +87,13 @@ class Parts(Installation):
                 (data / "home").chmod(0o755)
                 data.chmod(0o711)
                 self.write(name, name=name, key=self.path("keys", name), authority=authority, brokers=brokers, data=str(data),
-                           home=f"{data}/home", session=False, allowedUIDs=[os.getuid()], avahi="none")
+                           home=f"{data}/home", session=False, allowedUIDs=[os.getuid()], avahi="none", freeBytes="1MiB")
             else:
                 port = self.ports[self.parts["gateway"].index(name)]
                 self.write(name, name=name, key=self.path("keys", name), authority=self.path("keys", "authority"),
                            registry=self.path("registry"), brokers=brokers, data=str(data), address=f"127.0.0.1:{port}",
                            authenticator=self.path("none.sock"), instance="chaos", codes=self.path("codes"),
-                           allowedUIDs=[os.getuid()])
+                           allowedUIDs=[os.getuid()], freeBytes="1MiB")
 
     def path(self, *names):
         return str(self.folder.joinpath(*names))
