@@ -82,11 +82,16 @@ package struct Descendants: Hashable, Sendable {
     /// a list without a living one that is the same twice was complete.
     private func livingChildren() -> Int {
         var before: [Int32]?
-        while true {
+        for _ in 0..<Self.mostLooks {
             let list = children
             let living = list.count { ProcFile.stat(of: $0).map { !$0.isDead } ?? false }
             if living > 0 || list == before { return living }
             before = list
         }
+        // It never was the same twice: something lives that makes it grow.
+        return 1
     }
+
+    /// The dead are taken away between two counts: looking on and on would only let them pile up.
+    private static let mostLooks = 20
 }

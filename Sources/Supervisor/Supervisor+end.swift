@@ -29,7 +29,7 @@ extension Supervisor {
     }
 
     /// Children taken in one pass: what forks faster than it can be reaped must not keep a stop from being heard.
-    private static let reapedInOnePass = 256
+    private static let reapedInOnePass = 4096
 
     /// Takes children that have ended: the command, and orphans of the run, whose parent this is.
     func reap() {
