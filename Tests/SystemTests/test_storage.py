@@ -234,9 +234,14 @@ class Damaged(unittest.TestCase):
             changed.write_text(settings.read_text().replace(str(folder / "gateway") + '"', str(other) + '"'))
             changed.chmod(0o600)
             self.assertNotEqual(changed.read_text(), settings.read_text())
+            # As root, `up` runs its gateway as another user, who alone may read its keys.
+            owner = (folder / "gateway").stat()
+            for own in [other, *other.rglob("*"), changed]:
+                os.chown(own, owner.st_uid, owner.st_gid)
+            as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if estiba.IS_ROOT else {}
             for name, given in ((f"gateway/{damaged.name}".encode(), settings), (b"other/journal.sqlite", changed)):
                 done = subprocess.run(
-                    [estiba.build_folder() / "estiba-gateway", "--config", given], capture_output=True, timeout=30)
+                    [estiba.build_folder() / "estiba-gateway", "--config", given], capture_output=True, timeout=30, **as_owner)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(name + b" is damaged", done.stderr)
                 self.assertIn(b"docs/operations.md", done.stderr)
