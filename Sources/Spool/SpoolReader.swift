@@ -50,8 +50,9 @@ package final class SpoolReader {
         if segment == nil || segment?.first != position, let next = try open(position) {
             return try next.records(at: position, limit: limit)
         }
-        if let segment, segment.first <= position, position - segment.first < UInt64(Segment.size) { return [] }
+        // Nothing there: not yet, or not any more. A segment that is read to its end may be let go of with all behind it.
         let held = try segments()
+        if let segment, held.last(where: { $0 <= position }) == segment.first { return [] }
         guard let first = held.last(where: { $0 <= position }) else {
             if let first = held.first { throw .released(first) }
             return []

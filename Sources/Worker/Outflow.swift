@@ -13,8 +13,8 @@ package struct Outflow: Equatable, Sendable {
     package private(set) var copied: UInt64
     /// From there to the end the spool is not on the disk.
     private var lostFrom: UInt64?
-    /// What the spool let go of before it was published ends here: publishing goes on at this position once nothing is under
-    /// way, so that letting go is no credit and what comes behind does not reach the owner before what came in front.
+    /// What cannot be read and was not published ends here, let go of or damaged: publishing goes on at this position once
+    /// nothing is under way, so that it is no credit and what comes behind does not reach the owner before what came in front.
     private var resumption: UInt64?
     /// Where publishing went on the last time; what lies before was never under way.
     private var resumed: UInt64 = 0
@@ -58,9 +58,6 @@ package struct Outflow: Equatable, Sendable {
         published = max(published, position)
     }
 
-    /// What lies before cannot be read: its owner asks for it, and learns that.
-    package mutating func skip(to position: UInt64) { published = max(published, min(position, length)) }
-
     package mutating func copied(upTo position: UInt64, at now: ContinuousClock.Instant) {
         guard position > copied, position <= length else { return }
         copied = position
@@ -74,6 +71,8 @@ package struct Outflow: Equatable, Sendable {
     package mutating func tick(at now: ContinuousClock.Instant) {
         guard let recheck, now >= recheck else { return }
         published = copied
+        // What is behind the copy may be there all the same.
+        resumption = nil
         resumed = 0
         lastProgress = now
         stalls += 1
@@ -93,17 +92,16 @@ package struct Outflow: Equatable, Sendable {
         return max(held, length)
     }
 
-    /// The spool let go of its oldest segments: what lies before is not there any more. What has been published may reach
-    /// the owner all the same.
+    /// What lies before `position` cannot be read (any more). What has been published may reach the owner all the same.
     package mutating func released(upTo position: UInt64) {
         guard position > published else { return }
         resumption = max(resumption ?? 0, position)
     }
 
-    /// Something was let go of, and nothing is under way that has to come before what is there.
+    /// Something cannot be read, and nothing is under way that has to come before what can.
     package var isHeldUp: Bool { resumption != nil && published <= underWayFrom }
 
-    /// Goes on behind what was let go of, where nothing is under way any more; from there, which the owner is to be told first.
+    /// Goes on behind what cannot be read, where nothing is under way any more; from there, which the owner is to be told first.
     package mutating func resume(at now: ContinuousClock.Instant) -> UInt64? {
         guard let position = resumption, published <= underWayFrom else { return nil }
         resumption = nil

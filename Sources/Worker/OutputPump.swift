@@ -78,12 +78,9 @@ final class OutputPump {
                 return
             }
             guard !records.isEmpty else {
-                if let sound = passDamage(at: next.position) {
-                    flow.skip(to: sound)
-                } else if flow.next != nil || !flow.isHeldUp {
-                    return
-                }
-                continue
+                if let sound = passDamage(at: next.position) { flow.released(upTo: sound) }
+                if flow.next == nil, flow.isHeldUp { continue }
+                return
             }
             let slice = sealed(records, at: next.position)
             let taken = brokers.filter { link.publish(topic, [slice, records], via: $0) }
@@ -112,6 +109,8 @@ final class OutputPump {
             position += UInt64(records.count)
             sent += records.count
         }
+        // The supervisor may not have said yet that the spool is that long.
+        flow.grew(to: released)
         say(
             released: max(released, flow.released(asked: request.from, held: released)), length: flow.length,
             to: gateway)

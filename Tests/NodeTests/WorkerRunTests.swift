@@ -176,6 +176,9 @@ struct OutflowTests {
         _ = publishAll(&flow, at: start)
         flow.released(upTo: 100 << 20)
         flow.tick(at: start + .seconds(1))
+        // What is on the disk is published again; what is not, is found again.
+        #expect(flow.next?.position == 0)
+        flow.released(upTo: 100 << 20)
         #expect(flow.resume(at: start + .seconds(1)) == 100 << 20)
         let second = publishAll(&flow, at: start + .seconds(1))
         // The owner has recorded the gap, and then what came behind it.
@@ -183,6 +186,23 @@ struct OutflowTests {
         #expect(flow.next == nil)
         flow.copied(upTo: second, at: start + .seconds(1))
         #expect(flow.next?.position == second && !flow.isHeldBack)
+    }
+
+    @Test func `what is damaged on the disk stands between what is before and what is behind it, however much it is`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 300 << 20)
+        flow.sent(upTo: 1 << 20, at: start)
+        // Found where publishing has come to; more than the credit lies in it.
+        flow.released(upTo: 100 << 20)
+        #expect(flow.next == nil && !flow.isHeldUp)
+        // The owner has missed what was under way: it is on the disk, and comes first.
+        flow.tick(at: start + .seconds(1))
+        #expect(flow.next?.position == 0)
+        flow.sent(upTo: 1 << 20, at: start + .seconds(1))
+        flow.released(upTo: 100 << 20)
+        flow.copied(upTo: 1 << 20, at: start + .seconds(2))
+        #expect(flow.isHeldUp && flow.resume(at: start + .seconds(2)) == 100 << 20)
+        #expect(flow.next?.position == 100 << 20)
     }
 
     @Test func `what was let go of within what is published needs nothing`() {

@@ -152,6 +152,19 @@ struct SpoolTests {
         #expect(try readAll(SpoolReader(folder), from: writer.released).count == Int(writer.length - writer.released))
     }
 
+    @Test func `who has read a segment to its end learns that what followed was let go of`() throws {
+        var writer = try SpoolWriter(creating: folder, limit: 16 << 20)
+        let block = [UInt8](repeating: 65, count: RecordHeader.maximumLength)
+        for _ in 0..<130 { try writer.append(.stdout, block, timeNanoseconds: 1) }
+        let reader = SpoolReader(folder)
+        let second = try Segment.list(folder)[1]
+        var position: UInt64 = 0
+        while position < second { position += UInt64(try reader.read(from: position).count) }
+        for _ in 0..<600 { try writer.append(.stdout, block, timeNanoseconds: 1) }
+        #expect(writer.released > second)
+        #expect(throws: SpoolReader.Problem.released(writer.released)) { try reader.read(from: second) }
+    }
+
     @Test func `a lossless spool says that it is full until it is copied`() throws {
         var writer = try SpoolWriter(creating: folder, limit: 1000, overflow: .wait)
         try writer.append(.stdout, [UInt8](repeating: 1, count: 990), timeNanoseconds: 1)

@@ -146,6 +146,8 @@ class Shutdown(unittest.TestCase):
         blob = self.up.blob(os.urandom(64 << 20))
         self.parts.signal(signal.SIGSTOP, "node2")
         self.up.submit({"nodes": ["node2"], "files": [{"blob": blob, "name": "load"}]})
+        copied = self.run_of(execution)["copied"]
+        estiba.wait_for(lambda: self.run_of(execution)["copied"] > copied + (8 << 20), 20, "output that nobody reads")
         self.check("gateway")
 
     def test_a_gateway_ends_while_broker_and_authenticator_do_not_answer(self):
