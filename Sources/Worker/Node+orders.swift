@@ -9,9 +9,9 @@ import SwiftProtobuf
 import ZeroMQ
 
 extension Node {
-    func order(_ message: Link.Incoming) {
+    func order(_ message: Link.Incoming, from gateway: Principal) {
         let execution = message.header.execution
-        let verdict = admission.judge(message, ownerMilliseconds: site.clock.estimate(at: site.loop.now))
+        let verdict = admission.judge(message, ownerMilliseconds: site.clocks.estimate(of: gateway, at: site.loop.now))
         switch verdict {
         case .tooEarly: log.info("order before the owner's time is known", metadata: ["execution": "\(execution)"])
         case .refused(let failure):
@@ -21,7 +21,8 @@ extension Node {
             switch intake.order(execution, hash: admitted.ticket.orderHash, kept: kept(execution)) {
             case .accept:
                 let deadline = admitted.order.deadlineMilliseconds
-                guard deadline == 0 || site.ownerMilliseconds <= deadline + Admission.toleranceMilliseconds else {
+                let now = site.milliseconds(of: gateway)
+                guard deadline == 0 || now <= deadline + Admission.toleranceMilliseconds else {
                     intake.notKept(execution)
                     return refuse(message, Failure(.expiredTicket, "the order came to \(site.node) after its deadline"))
                 }
@@ -30,7 +31,7 @@ extension Node {
                 guard let keeper = keepers[execution] else { return }
                 if let adopted = admitted.adopted, adopted.owner != keeper.owner { return adopt(keeper, adopted) }
                 keeper.repeatState()
-            case .repeatLast: repeatLast(execution, to: message.sender)
+            case .repeatLast: repeatLast(execution, to: gateway)
             case .conflict:
                 refuse(message, Failure(.conflict, "\(site.node) knows another order by this execution's id"))
             }
@@ -106,7 +107,7 @@ extension Node {
     func cancel(_ execution: ExecutionID, for gateway: Principal) {
         var report = WireReport()
         RunState.cancelled.fill(&report)
-        site.stamp(&report)
+        site.stamp(&report, for: gateway)
         let (store, bound, mailbox) = (site.store, site.loop.bind(self), site.loop.mailbox)
         site.chores.add { [report] in
             guard (try? store.cancel(execution, report)) != nil else {
@@ -121,13 +122,13 @@ extension Node {
     }
 
     /// The last state of a run that is over, from the disk; nothing is owed for it, so it is said once.
-    func repeatLast(_ execution: ExecutionID, to gateway: Principal?) {
-        guard let gateway, let report = lastReport(of: execution), let body: [UInt8] = try? report.serializedBytes()
+    func repeatLast(_ execution: ExecutionID, to gateway: Principal) {
+        guard let report = lastReport(of: execution, for: gateway), let body: [UInt8] = try? report.serializedBytes()
         else { return }
         site.send(Header(.report, execution, sequence: report.sequence), body, to: gateway)
     }
 
-    private func lastReport(of execution: ExecutionID) -> WireReport? {
+    private func lastReport(of execution: ExecutionID, for gateway: Principal) -> WireReport? {
         if let report = site.store.last(execution) { return report }
         let folder = site.store.folder(of: execution)
         guard let exit = try? ExitRecord.read(from: folder), let plan = try? Plan.read(from: folder) else { return nil }
@@ -138,7 +139,7 @@ extension Node {
         launch.state(exit.ending, of: order).fill(&report)
         report.note(exit)
         report.spool = plan.spool
-        site.stamp(&report)
+        site.stamp(&report, for: gateway)
         return report
     }
 

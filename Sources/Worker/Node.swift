@@ -71,7 +71,7 @@ final class Node {
             ])
         guard let gateway = message.sender, gateway.role == .gateway else { return }
         switch header.verb {
-        case .order: return order(message)
+        case .order: return order(message, from: gateway)
         // A chunk is judged by its hash, a refusal of one only ends the wait for it.
         case .chunk: return keepers[header.execution]?.chunk(header, message.body) ?? ()
         case .failure:
@@ -94,7 +94,7 @@ final class Node {
         switch header.verb {
         case .clock:
             guard let said = try? WireClock(serializedBytes: body) else { return }
-            hear(said.milliseconds)
+            hear(said.milliseconds, from: gateway)
         case .stop:
             guard let stop = try? WireStop(serializedBytes: body) else { return }
             switch intake.stop(header.execution, kept: kept(header.execution)) {
@@ -126,11 +126,11 @@ final class Node {
         }
     }
 
-    private func hear(_ milliseconds: Int64) {
-        site.clock.heard(milliseconds, at: site.loop.now)
+    private func hear(_ milliseconds: Int64, from gateway: Principal) {
+        site.clocks.heard(milliseconds, from: gateway, at: site.loop.now)
         let offset = WallClock.milliseconds - milliseconds
         guard abs(offset) > Admission.toleranceMilliseconds, !isAheadWarned else { return }
         isAheadWarned = true
-        log.warning("this node's clock is off", metadata: ["seconds": "\(offset / 1000)"])
+        log.warning("this node's clock is off", metadata: ["seconds": "\(offset / 1000)", "from": "\(gateway)"])
     }
 }

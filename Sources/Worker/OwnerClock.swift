@@ -1,21 +1,19 @@
-/// The owner's time as this node knows it: what the gateway said, carried on by the node's monotonic clock.
+/// One gateway's time as this node knows it: what it said, carried on by the node's monotonic clock.
 ///
 /// The node's own wall clock judges nothing; small machines boot without one.
-package struct OwnerClock: Sendable {
+struct OwnerClock: Sendable {
     private var saidMilliseconds: Int64?
     private var saidAt: ContinuousClock.Instant?
 
-    package init() {}
-
     /// Only forward: an old message played again sets nothing back.
-    package mutating func heard(_ milliseconds: Int64, at now: ContinuousClock.Instant) {
+    mutating func heard(_ milliseconds: Int64, at now: ContinuousClock.Instant) {
         if let estimate = estimate(at: now), milliseconds < estimate { return }
         saidMilliseconds = milliseconds
         saidAt = now
     }
 
-    /// Unix milliseconds at the owner; nil before a gateway has said its time.
-    package func estimate(at now: ContinuousClock.Instant) -> Int64? {
+    /// Unix milliseconds at the gateway; nil before it has said its time.
+    func estimate(at now: ContinuousClock.Instant) -> Int64? {
         guard let saidMilliseconds, let saidAt else { return nil }
         return saidMilliseconds + (now - saidAt).milliseconds
     }

@@ -55,6 +55,7 @@ extension RunKeeper {
         site.services.announce(
             key,
             Services.Entry(
-                execution: execution, sinceMilliseconds: site.ownerMilliseconds, isPermanent: isPermanent, port: port))
+                execution: execution, sinceMilliseconds: site.milliseconds(of: owner), isPermanent: isPermanent,
+                port: port))
     }
 }

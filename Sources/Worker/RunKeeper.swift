@@ -204,7 +204,7 @@ final class RunKeeper {
             report.finalLength = pump?.flow.length ?? 0
             report.remaining = remaining
         }
-        site.stamp(&report)
+        site.stamp(&report, for: owner)
         announce(state)
         log.info("run \(state.word)", metadata: ["execution": "\(execution)"])
         publish(report)

@@ -33,7 +33,7 @@ final class Site {
     let services: ServiceKeeper
     /// Set once, when the loop is filled.
     var link: Link?
-    var clock = OwnerClock()
+    var clocks = OwnerClocks()
     /// Who listens where: nothing is read from a spool that nobody would get.
     var interest = Interest()
     private(set) var outbox = Outbox()
@@ -72,13 +72,16 @@ final class Site {
         return Plan.Session(service: settings.pamService.name, configuration: settings.pamService.folder ?? "")
     }
 
-    var ownerMilliseconds: Int64 { clock.estimate(at: loop.now) ?? WallClock.milliseconds }
+    /// Unix milliseconds by that gateway's clock; by the node's own before it has said its time.
+    func milliseconds(of gateway: Principal) -> Int64 {
+        clocks.estimate(of: gateway, at: loop.now) ?? WallClock.milliseconds
+    }
 
-    /// Numbers a report and dates it.
-    func stamp(_ report: inout WireReport) {
+    /// Numbers a report and dates it by the clock of who gets it.
+    func stamp(_ report: inout WireReport, for gateway: Principal) {
         sequence += 1
         report.sequence = sequence
-        report.timeMilliseconds = ownerMilliseconds
+        report.timeMilliseconds = milliseconds(of: gateway)
     }
 
     /// Sends a report until the owner has acknowledged it or a newer one of the run takes its place.

@@ -265,17 +265,44 @@ struct OutboxTests {
     }
 }
 
-struct OwnerClockTests {
+struct OwnerClocksTests {
+    private let start = ContinuousClock.now
+    private let first = Principal(.gateway, "g1")
+    private let second = Principal(.gateway, "g2")
+
     @Test func `time goes forward only`() {
-        let start = ContinuousClock.now
-        var clock = OwnerClock()
-        #expect(clock.estimate(at: start) == nil)
-        clock.heard(1000, at: start)
-        #expect(clock.estimate(at: start + .milliseconds(500)) == 1500)
-        clock.heard(1200, at: start + .milliseconds(500))
-        #expect(clock.estimate(at: start + .milliseconds(500)) == 1500)
-        clock.heard(9000, at: start + .milliseconds(500))
-        #expect(clock.estimate(at: start + .seconds(1)) == 9500)
+        var clocks = OwnerClocks()
+        #expect(clocks.estimate(of: first, at: start) == nil)
+        clocks.heard(1000, from: first, at: start)
+        #expect(clocks.estimate(of: first, at: start + .milliseconds(500)) == 1500)
+        clocks.heard(1200, from: first, at: start + .milliseconds(500))
+        #expect(clocks.estimate(of: first, at: start + .milliseconds(500)) == 1500)
+        clocks.heard(9000, from: first, at: start + .milliseconds(500))
+        #expect(clocks.estimate(of: first, at: start + .seconds(1)) == 9500)
+    }
+
+    @Test func `a gateway's clock says nothing of another's`() {
+        var clocks = OwnerClocks()
+        clocks.heard(1_000_000, from: first, at: start)
+        #expect(clocks.estimate(of: second, at: start) == nil)
+        clocks.heard(1000, from: second, at: start)
+        #expect(clocks.estimate(of: first, at: start + .seconds(1)) == 1_001_000)
+        #expect(clocks.estimate(of: second, at: start + .seconds(1)) == 2000)
+        #expect(clocks.latest(at: start + .seconds(1)) == 2000)
+        clocks.heard(1_010_000, from: first, at: start + .seconds(10))
+        #expect(clocks.latest(at: start + .seconds(10)) == 1_010_000)
+    }
+
+    @Test func `no more gateways are known than there may be, and who was heard longest ago is forgotten`() {
+        var clocks = OwnerClocks()
+        clocks.heard(1000, from: first, at: start)
+        clocks.heard(1000, from: second, at: start)
+        for number in 2..<OwnerClocks.most { clocks.heard(1000, from: Principal(.gateway, "h\(number)"), at: start) }
+        clocks.heard(1000, from: first, at: start)
+        #expect(clocks.estimate(of: second, at: start) == 1000)
+        clocks.heard(1000, from: Principal(.gateway, "one more"), at: start)
+        #expect(clocks.estimate(of: second, at: start) == nil)
+        #expect(clocks.estimate(of: first, at: start) == 1000)
     }
 }
 

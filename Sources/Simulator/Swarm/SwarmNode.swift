@@ -13,7 +13,7 @@ final class SwarmNode {
     private let admission: Admission
     private let count: (SwarmCount.Event) -> Void
     private var link: Link?
-    private var clock = OwnerClock()
+    private var clocks = OwnerClocks()
     private var outbox = Outbox()
     private var runs: [ExecutionID: SwarmRun] = [:]
     private var listening: [Int: Set<[UInt8]>] = [:]
@@ -87,7 +87,7 @@ final class SwarmNode {
         switch message.header.verb {
         case .clock:
             guard let said = try? WireClock(serializedBytes: message.body) else { return }
-            clock.heard(said.milliseconds, at: loop.now)
+            clocks.heard(said.milliseconds, from: gateway, at: loop.now)
         case .reported:
             guard let reported = try? WireReported(serializedBytes: message.body) else { return }
             if outbox.acknowledged(reported.sequence, of: id), runs[id]?.last != nil { runs[id]?.isAcknowledged = true }
@@ -113,7 +113,7 @@ final class SwarmNode {
         }
         guard
             case .admitted(let admitted) = admission.judge(
-                message, ownerMilliseconds: clock.estimate(at: loop.now))
+                message, ownerMilliseconds: clocks.estimate(of: gateway, at: loop.now))
         else { return count(.refused) }
         count(.accepted)
         runs[id] = SwarmRun(
@@ -140,7 +140,7 @@ final class SwarmNode {
         report.sequence = sequence
         report.spool = finalLength > 0 || !state.isTerminal ? run.spoolID : 0
         report.finalLength = finalLength
-        report.timeMilliseconds = clock.estimate(at: loop.now) ?? 0
+        report.timeMilliseconds = clocks.estimate(of: run.owner, at: loop.now) ?? 0
         if state.isTerminal { runs[id]?.last = report }
         outbox.put(report, of: id, to: run.owner, at: loop.now)
     }

@@ -113,7 +113,7 @@ final class VirtualKeeper {
         } else if state.isTerminal {
             report.finalLength = flow?.length ?? 0
         }
-        node.stamp(&report)
+        node.stamp(&report, for: owner)
         carryOut(word.changed(report, isOnDisk: exit != nil))
     }
 

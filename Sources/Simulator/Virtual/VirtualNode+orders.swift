@@ -69,7 +69,7 @@ extension VirtualNode {
     private func cancel(_ id: ExecutionID, for gateway: Int) {
         var report = WireReport()
         RunState.cancelled.fill(&report)
-        stamp(&report)
+        stamp(&report, for: gateway)
         var isKept = false
         add { [unowned self, report] in
             isKept = !disk.isFull
@@ -83,7 +83,7 @@ extension VirtualNode {
     /// The last state of a run that is over, from the disk; nothing is owed for it, so it is said once.
     func repeatLast(_ id: ExecutionID, to gateway: Int) {
         guard var report = disk.last(id) else { return }
-        if report.sequence == 0 { stamp(&report) }
+        if report.sequence == 0 { stamp(&report, for: gateway) }
         send(.report(id, report), to: gateway)
     }
 

@@ -21,7 +21,7 @@ final class VirtualNode {
     var intake = Intake()
     var keepers: [ExecutionID: VirtualKeeper] = [:]
     var outbox = Outbox()
-    var clock = OwnerClock()
+    var clocks = OwnerClocks()
     private var sequence: UInt64 = 0
     private var chores: [Int: () -> Void] = [:]
     private var chore = 0
@@ -55,7 +55,7 @@ final class VirtualNode {
         intake = Intake()
         keepers = [:]
         outbox = Outbox()
-        clock = OwnerClock()
+        clocks = OwnerClocks()
         said = []
         disk.epoch += 1
         sequence = disk.epoch << 32
@@ -146,7 +146,7 @@ final class VirtualNode {
         }
         guard envelope.seal == world.keys.seal(envelope.letter, node: number) else { return }
         switch envelope.letter {
-        case .clock(let milliseconds): clock.heard(milliseconds, at: world.instant)
+        case .clock(let milliseconds): clocks.heard(milliseconds, from: world.principal(gateway), at: world.instant)
         case .stop(let id, let grace): stop(id, grace, from: gateway)
         case .reported(let id, let sequence):
             let isNewest = outbox.acknowledged(sequence, of: id)
@@ -166,7 +166,7 @@ final class VirtualNode {
             body: body, tag: tag)
         guard
             case .admitted(let admitted) = admission.judge(
-                message, ownerMilliseconds: clock.estimate(at: world.instant))
+                message, ownerMilliseconds: clocks.estimate(of: world.principal(gateway), at: world.instant))
         else { return }
         // Without the check of its id every order is a new one.
         if world.scenario.defect == .deduplication { intake = Intake() }
@@ -184,10 +184,10 @@ final class VirtualNode {
 
     // MARK: Reports
 
-    func stamp(_ report: inout WireReport) {
+    func stamp(_ report: inout WireReport, for gateway: Int) {
         sequence += 1
         report.sequence = sequence
-        report.timeMilliseconds = clock.estimate(at: world.instant) ?? 0
+        report.timeMilliseconds = clocks.estimate(of: world.principal(gateway), at: world.instant) ?? 0
     }
 
     func say(_ report: WireReport, of id: ExecutionID, to owner: Int) {

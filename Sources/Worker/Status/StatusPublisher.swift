@@ -71,8 +71,8 @@ final class StatusPublisher {
         var status = status
         status.runs = UInt32(clamping: liveRuns())
         note(&status.storage)
-        if let owner = site.clock.estimate(at: site.loop.now) {
-            status.offsetMilliseconds = WallClock.milliseconds - owner
+        if let gateway = site.clocks.latest(at: site.loop.now) {
+            status.offsetMilliseconds = WallClock.milliseconds - gateway
         }
         guard let body: [UInt8] = try? status.serializedBytes() else { return }
         // Into a full queue it is dropped: the next one is newer.
