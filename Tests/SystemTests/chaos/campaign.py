@@ -42,6 +42,8 @@ class Campaign:
                 time.sleep(max(0, began + operation.at - time.monotonic()))
                 self.client.start(operation)
             hand.join()
+            # From now on nothing is in the way of an answer.
+            self.client.until = time.monotonic() + 180
             missing = self.installation.missing()
             silent = self.listen()
             self.client.finish(60)

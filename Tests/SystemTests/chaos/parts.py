@@ -23,8 +23,8 @@ LIBRARY = ctypes.CDLL(None)
 class Parts(Installation):
     """Brokers, gateways and workers by YAML; each is started again a moment after it has ended, as a service manager would."""
 
-    def __init__(self, seed, brokers=2, gateways=2, nodes=3, settings=None, volumes=(), addresses=None, within=None):
-        """`addresses` {part: where it finds the brokers} without a link between; `within` {part: words before its command}."""
+    def __init__(self, seed, brokers=2, gateways=2, nodes=3, settings=None, volumes=(), mebibytes=64, addresses=None, within=None):
+        """Of `volumes` each has `mebibytes`; `addresses` {part: where it finds the brokers} without a link between; `within` {part: words before its command}."""
         super().__init__(seed)
         self.settings, self.addresses, self.within = settings or {}, addresses or {}, within or {}
         self.parts = {"broker": names("broker", brokers), "worker": names("node", nodes), "gateway": names("gateway", gateways)}
@@ -35,7 +35,7 @@ class Parts(Installation):
             for name in ["log", "keys", "codes", "data"]:
                 (self.folder / name).mkdir()
             for name in volumes:
-                self.mount(name)
+                self.mount(name, mebibytes)
             self.configure()
             for part in self.everyone():
                 self.keepers.append(threading.Thread(target=self.keep, args=(part,), daemon=True))
@@ -51,11 +51,11 @@ class Parts(Installation):
 
     # Setting up
 
-    def mount(self, part):
+    def mount(self, part, mebibytes):
         """The data of this part lie on a small file system of their own."""
         folder = self.folder / "data" / part
         folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "chaos", folder], check=True, capture_output=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "chaos", folder], check=True, capture_output=True)
         self.volumes[part] = folder
 
     def key(self, name):
