@@ -53,17 +53,24 @@ final class BrokerLine {
             role == .gateway ? [.maxMessageSize(1 << 30)] : [])
         self.commands = commands
         watch(commands, frames: 5) { [unowned self] in received(&$0, on: .commands) }
-        // The broker is its only subscriber: a full queue is told to the caller, who waits, instead of dropped.
-        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop, .immediate])
-        self.publisher = publisher
-        watch(publisher, frames: 1) { [unowned self] in interestChanged(&$0) }
         if role == .gateway {
+            try openPublisher()
             let subscriber = try socket(.sub, .subscribers, highWater: 512)
             for prefix in subscriptions { try subscriber.set(.subscribe(prefix)) }
             self.subscriber = subscriber
             watch(subscriber, frames: 4) { [unowned self] in published(&$0) }
             openBulk()
         }
+    }
+
+    /// A node's is opened by the broker's welcome: where thousands come at once, all can be reached before the handshakes
+    /// of their second connections.
+    private func openPublisher() throws(ZeroMQError) {
+        guard publisher == nil else { return }
+        // The broker is its only subscriber: a full queue is told to the caller, who waits, instead of dropped.
+        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop, .immediate])
+        self.publisher = publisher
+        watch(publisher, frames: 1) { [unowned self] in interestChanged(&$0) }
     }
 
     private func socket(
@@ -123,6 +130,7 @@ final class BrokerLine {
 
     func tick() {
         apply(state.receive(.tick, at: loop.now))
+        if isConnected { try? openPublisher() }
         bulk?.tick(at: loop.now)
         if role == .node, let bulk, bulk.isIdle(at: loop.now) {
             bulk.close()
@@ -137,6 +145,7 @@ final class BrokerLine {
             case .sayHello: sayHello()
             case .heartbeat: sendCommand([[], Header(.heartbeat).bytes, []])
             case .connected(let instance):
+                try? openPublisher()
                 bulk?.sayHello(at: loop.now)
                 events.append(.connected(broker: index, instance: instance))
             case .lost: events.append(.lost(broker: index))

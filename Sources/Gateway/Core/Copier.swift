@@ -23,8 +23,10 @@ final class Copier {
         func topic(_ run: Int) -> [UInt8] { Topic.output(user: user, id, starts[run].node).bytes }
     }
 
-    /// Not synced longer than this, or more than this much, and it is synced.
-    static let syncPeriod = Duration.milliseconds(100)
+    static let tick = Duration.milliseconds(100)
+    /// Not synced longer than this, or more than this much, and it is synced. A commit of the file system's journal holds up
+    /// whoever writes, so there are few; but a node that is told nothing for a second begins to send again.
+    static let syncPeriod = Duration.milliseconds(500)
     static let syncBytes = 2 << 20
 
     struct Writing {
@@ -74,7 +76,7 @@ final class Copier {
         self.sinks = sinks
         self.logger = logger
         self.loop = loop
-        loop.after(Self.syncPeriod, every: Self.syncPeriod) { [weak self] in
+        loop.after(Self.tick, every: Self.tick) { [weak self] in
             guard let self else { return }
             perform(copy.receive(.tick, at: now))
             endPass()

@@ -10,7 +10,7 @@ package final class Swarm {
     }
 
     /// A loop looks at all its sockets in each pass, two for each node.
-    private static let nodesOfALoop = 125
+    private static let nodesOfALoop = 32
     private static let tick = Duration.milliseconds(100)
 
     package let count = SwarmCount()

@@ -125,23 +125,43 @@ class Campaign:
         return silent
 
     def gather(self, missing, silent):
-        executions, outputs = {}, {}
+        executions, outputs, shown = {}, {}, []
+        names = self.installation.parts["gateway"]
         by_name = {operation.name: operation for operation in self.operations}
-        for gateway in range(len(self.installation.gateways)):
-            for id in self.listed(gateway):
+        for gateway in range(len(names)):
+            shown.append(set(self.listed(gateway)))
+            for id in shown[-1]:
                 told = json.loads(self.client.get(gateway, f"executions/{id}")[1])
-                executions[id] = {
-                    "operation": self.name(told), "gateway": gateway, "complete": told["complete"], "runs": told["runs"]}
+                execution = {
+                    "operation": self.name(told), "gateway": names.index(told["owner"]) if len(names) > 1 else gateway,
+                    "complete": told["complete"], "runs": told["runs"]}
+                first = executions.setdefault(id, execution)
+                self.same(f"{id} at gateway {gateway + 1}", self.essence(first), self.essence(execution))
                 operation = by_name.get(self.name(told))
                 if operation and operation.lines:
                     for run in told["runs"]:
                         for stream in ("stdout", "stderr"):
-                            outputs[id, run["node"], stream] = self.client.get(
-                                gateway, f"executions/{id}/raw?node={run['node']}&stream={stream}")[1]
+                            output = self.client.get(gateway, f"executions/{id}/raw?node={run['node']}&stream={stream}")[1]
+                            self.same(
+                                f"{stream} of {id} on {run['node']} at gateway {gateway + 1}",
+                                outputs.setdefault((id, run["node"], stream), output), output)
+        for gateway, ids in enumerate(shown):
+            self.broken += [f"{id} is not shown at gateway {gateway + 1}" for id in executions.keys() - ids]
         return checker.Evidence(
             self.operations, self.history.events, self.installation.ledger.entries(), executions, outputs,
             self.installation.leftovers(), missing, silent, self.installation.crashes(),
             sum(bool(fault.get("pid")) for fault in self.history.of("fault") if fault["fault"] == "supervisor"))
+
+    @staticmethod
+    def essence(execution):
+        """What has to be the same wherever it is looked at; how much is copied is each gateway's own."""
+        runs = [{name: value for name, value in run.items() if name not in ("copied", "since", "awaySince")} for run in execution["runs"]]
+        return dict(execution, runs=runs)
+
+    def same(self, what, one, other):
+        """Every gateway shows the same of everything."""
+        if one != other:
+            self.broken.append(f"{what} is another than at gateway 1: {str(one)[:300]} and {str(other)[:300]}")
 
     def listed(self, gateway):
         before = ""
