@@ -45,22 +45,28 @@ struct AdoptVerb: AsyncParsableCommand {
     func run() async throws {
         let gateway = try Gateway.loggedIn()
         let body = try await gateway.open("adopt", posting: Wish(folder: Self.absolute(folder)))
-        var (pending, last) = ([UInt8](), Progress?.none)
-        for try await piece in body {
-            pending.append(contentsOf: piece.readableBytesView)
-            while let end = pending.firstIndex(of: 10) {
-                last = try show(Array(pending[..<end]), last)
-                pending.removeFirst(end + 1)
+        var (pending, isDone) = ([UInt8](), false)
+        do {
+            for try await piece in body {
+                pending.append(contentsOf: piece.readableBytesView)
+                while let end = pending.firstIndex(of: 10) {
+                    isDone = try show(Array(pending[..<end])).done == true
+                    pending.removeFirst(end + 1)
+                }
             }
+        } catch let error as CommandError {
+            throw error
+        } catch {
+            // How the connection broke says nothing that its being gone does not.
         }
-        guard last?.done == true else {
+        guard isDone else {
             throw CommandError.away(
                 gateway: gateway.url, reason: "the connection ended in the middle; do it again, it goes on where it was"
             )
         }
     }
 
-    private func show(_ line: [UInt8], _ before: Progress?) throws -> Progress {
+    private func show(_ line: [UInt8]) throws -> Progress {
         guard let progress = try? JSONDecoder().decode(Progress.self, from: Data(line)) else {
             throw CommandError.misunderstood(String(decoding: line.prefix(200), as: UTF8.self))
         }
