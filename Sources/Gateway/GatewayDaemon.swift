@@ -23,8 +23,8 @@ package struct GatewayDaemon {
             brokers: settings.strings("brokers"), publicBrokers: settings.strings("publicBrokers"),
             data: try settings.requiredPath("data"))
         coreSettings.uploads = try Uploads.Limits(settings)
-        coreSettings.mirrorBytes = UInt64(
-            clamping: try settings.int("mirrorBytes", default: Int(clamping: coreSettings.mirrorBytes)))
+        coreSettings.mirrors.bytes = try settings.bytes("mirrorBytes", default: coreSettings.mirrors.bytes)
+        coreSettings.mirrors.kept = try settings.span("mirrorsKept", default: coreSettings.mirrors.kept)
         coreSettings.retention = try Retention(settings)
         coreSettings.acceptsDamagedJournal = try settings.bool("acceptDamagedJournal", default: false)
         let authority = try KeyPair(path: coreSettings.authority)

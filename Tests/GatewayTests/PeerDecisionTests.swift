@@ -90,20 +90,41 @@ private func run(_ id: ExecutionID, _ number: Int) -> ChangeBook.Subject { .run(
 }
 
 @Suite struct MirrorRoomTests {
+    private let three = ExecutionID(high: 3, low: 3)
+
     @Test func `what was read longest ago goes first, and nothing that is open`() {
-        var room = MirrorRoom(mostBytes: 100)
-        let three = ExecutionID(high: 3, low: 3)
-        room.use(one, bytes: 40)
-        room.use(two, bytes: 40)
-        room.use(three, bytes: 10)
-        #expect(room.leaving(open: []).isEmpty)
-        room.use(one, bytes: 40)
+        var room = MirrorRoom(MirrorRoom.Bounds(bytes: 100))
+        room.use(one, bytes: 40, at: 0)
+        room.use(two, bytes: 40, at: 0)
+        room.use(three, bytes: 10, at: 0)
+        let none = room.leaving(open: [], at: 0)
+        #expect(none.isEmpty)
+        room.use(one, bytes: 40, at: 0)
         room.grew(three, to: 30)
-        #expect(room.leaving(open: [three]) == [two])
-        #expect(room.bytes == 70)
+        let first = room.leaving(open: [three], at: 0)
+        #expect(first == [two])
+        #expect((room.bytes, room.count) == (70, 2))
         room.grew(three, to: 200)
-        #expect(room.leaving(open: [three, one]).isEmpty)
-        #expect(room.leaving(open: [three]) == [one])
+        #expect(room.isOverfull)
+        let open = room.leaving(open: [three, one], at: 0)
+        #expect(open.isEmpty)
+        let second = room.leaving(open: [three], at: 0)
+        #expect(second == [one])
+    }
+
+    @Test func `what nobody has read for long goes, however little it is`() {
+        var room = MirrorRoom(MirrorRoom.Bounds(bytes: 100, kept: .seconds(10)))
+        room.use(one, bytes: 1, at: 0)
+        room.use(two, bytes: 1, at: 5000)
+        room.use(three, bytes: 1, at: 0)
+        let young = room.leaving(open: [], at: 10_000)
+        #expect(young.isEmpty)
+        let old = room.leaving(open: [three], at: 10_001)
+        #expect(old == [one])
+        // Read until now: it has ten seconds more.
+        room.use(three, bytes: 1, at: 10_001)
+        let later = room.leaving(open: [], at: 20_001)
+        #expect(later == [two])
     }
 }
 

@@ -232,6 +232,35 @@ class Gateways(unittest.TestCase):
         self.assertNotIn("Estiba-Owner-Away", answer.headers)
 
 
+class Copies(unittest.TestCase):
+    def test_copies_of_another_gateway_s_logs_are_shown_bounded_and_swept(self):
+        with gateways.Installation(nodes=1, gateway_settings=["mirrorBytes: 1MiB", "mirrorsKept: 2s", "sweepPeriod: 1s"]) as house:
+            def held():
+                return house.g2.http("GET", "storage").json()["mirrors"]
+
+            def copied(line):
+                execution = house.g1.submit(shell(line, "n1")).json()["execution"]
+                house.g1.ended(execution)
+                estiba.wait_for(lambda: house.g2.http("GET", f"executions/{execution}").json().get("complete"), 20, "it at g2")
+                return execution, house.g2.http("GET", f"executions/{execution}/raw?node=n1")
+
+            self.assertEqual(held(), {"count": 0, "bytes": 0, "limit": 1 << 20, "kept": 2})
+            execution, answer = copied("seq 1 20000")
+            self.assertEqual(len(answer.body.splitlines()), 20000)
+            folder = house.g2.data / "mirrors"
+            self.assertTrue((folder / f"{execution}.log").exists())
+            said = house.g2.estiba("status", "--storage").stdout.decode()
+            self.assertRegex(said, r"copies of other gateways' output .* 1\.0 MiB +2 seconds after they were last read")
+            estiba.wait_for(lambda: held()["count"] == 0, 20, "the sweep")
+            self.assertEqual(list(folder.iterdir()), [])
+            self.assertEqual(held()["bytes"], 0)
+            # It is copied again when somebody reads it again, and not beyond the bound.
+            again = house.g2.http("GET", f"executions/{execution}/raw?node=n1")
+            self.assertEqual(again.body, answer.body)
+            _, refused = copied("seq 1 500000")
+            self.assertEqual(refused.code, "too_large")
+
+
 class Adoption(unittest.TestCase):
     """One gateway takes over the folder of the other."""
 

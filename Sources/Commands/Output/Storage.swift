@@ -2,6 +2,7 @@
 struct OwnStorage: Decodable, Sendable {
     struct Held: Decodable, Sendable { var bytes, limit, kept: UInt64 }
     struct Uploads: Decodable, Sendable { var count, bytes, limit, kept: UInt64 }
+    struct Mirrors: Decodable, Sendable { var count, bytes, limit, kept: UInt64 }
     struct Executions: Decodable, Sendable { var count, kept: UInt64 }
     struct Logs: Decodable, Sendable { var bytes, limit: UInt64 }
     struct Keys: Decodable, Sendable { var kept: UInt64 }
@@ -16,10 +17,12 @@ struct OwnStorage: Decodable, Sendable {
     var executions: Executions
     var logs: Logs
     var idempotencyKeys: Keys
+    /// Not told by gateways of earlier versions.
+    var mirrors: Mirrors?
     var gateway: Disk
 
     var lines: [String] {
-        Table.lines([
+        var rows = [
             ["AT THE GATEWAY", "HELD", "AT MOST", "KEPT"],
             ["executions", "\(executions.count)", "-", "\(Quantity.span(executions.kept)) after their end"],
             ["output", Quantity.bytes(logs.bytes), "\(Quantity.bytes(logs.limit)) each", "with the execution"],
@@ -32,13 +35,22 @@ struct OwnStorage: Decodable, Sendable {
                 Quantity.span(uploads.kept),
             ],
             ["idempotency keys", "-", "-", Quantity.span(idempotencyKeys.kept)],
-            [
-                "disk", "\(Quantity.bytes(gateway.free)) free", "-",
-                gateway.full
-                    ? "FULL: nothing is taken on with less than \(Quantity.bytes(gateway.needed)) free"
-                    : "takes work down to \(Quantity.bytes(gateway.needed)) free",
-            ],
-        ]) + [""]
+        ]
+        if let mirrors { rows.append(mirrorsRow(mirrors)) }
+        rows.append([
+            "disk", "\(Quantity.bytes(gateway.free)) free", "-",
+            gateway.full
+                ? "FULL: nothing is taken on with less than \(Quantity.bytes(gateway.needed)) free"
+                : "takes work down to \(Quantity.bytes(gateway.needed)) free",
+        ])
+        return Table.lines(rows) + [""]
+    }
+
+    private func mirrorsRow(_ mirrors: Mirrors) -> [String] {
+        [
+            "copies of other gateways' output", Quantity.bytes(mirrors.bytes), Quantity.bytes(mirrors.limit),
+            "\(Quantity.span(mirrors.kept)) after they were last read",
+        ]
     }
 }
 

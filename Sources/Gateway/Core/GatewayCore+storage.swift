@@ -6,6 +6,7 @@ extension GatewayCore {
     /// What this user has here, and what bounds it.
     func storage(of user: String) async throws(Failure) -> StorageView {
         let (count, logBytes) = try await executions.storage(of: user)
+        let copies = await mirrors.held
         let uploading = await uploads.held(of: user)
         let free = File.freeBytes(at: logs.folder) ?? 0
         var journal = stat()
@@ -21,6 +22,9 @@ extension GatewayCore {
             executions: .init(count: count, kept: retention.executions.components.seconds),
             logs: .init(bytes: logBytes, limit: retention.logBytes),
             idempotencyKeys: .init(kept: retention.keysKept.components.seconds),
+            mirrors: .init(
+                count: copies.count, bytes: copies.bytes, limit: mirrors.bounds.bytes,
+                kept: mirrors.bounds.kept.components.seconds),
             gateway: .init(
                 free: free, needed: retention.freeBytes, full: free < retention.freeBytes,
                 journal: isThere ? UInt64(journal.st_size) : 0))

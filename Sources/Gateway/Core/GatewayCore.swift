@@ -21,8 +21,8 @@ final class GatewayCore: Service {
         /// The folder of the journal, logs and blobs; made with mode 0700 where it is missing.
         var data: String
         var uploads = Uploads.Limits()
-        /// What copies of other gateways' logs may take on the disk.
-        var mirrorBytes: UInt64 = 4 << 30
+        /// Of copies of other gateways' logs.
+        var mirrors = MirrorRoom.Bounds()
         var retention = Retention()
         /// Starts with what is whole of a damaged journal.
         var acceptsDamagedJournal = false
@@ -41,6 +41,7 @@ final class GatewayCore: Service {
     /// No other process works on the folder while this lives.
     private let lock: FolderLock
     private let peers: Peers
+    let mirrors: Mirrors
     let sweeper: Sweeper
     let retention: Retention
     let dataFolder: String
@@ -93,7 +94,9 @@ final class GatewayCore: Service {
         let others = Others(journal: journal, nodes: nodes, logger: logger)
         let line = PeerLine(own: own, key: keys.peers, bus: { bus.send($0) }, logger: logger)
         let mirrors = try Mirrors(
-            logs: logs, line: line, others: others, mostBytes: settings.mirrorBytes, logger: logger)
+            logs: logs, line: line, others: others, bounds: settings.mirrors, period: settings.retention.period,
+            logger: logger)
+        self.mirrors = mirrors
         let stops = StopsHandedOn(
             journal: journal, line: line, others: others, nodes: nodes, bus: { bus.send($0) }, logger: logger)
         retention = settings.retention

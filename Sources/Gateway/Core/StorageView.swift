@@ -1,4 +1,5 @@
-/// What a user has here, and what bounds it: `GET storage` (docs/protocol.md §10). Bytes, and seconds. Nobody else is in it.
+/// What a user has here, and what bounds it: `GET storage` (docs/protocol.md §10). Bytes, and seconds. Of others
+/// it has sums only.
 struct StorageView: Encodable, Sendable, Equatable {
     struct Files: Encodable, Sendable, Equatable {
         var bytes, limit: UInt64
@@ -24,6 +25,14 @@ struct StorageView: Encodable, Sendable, Equatable {
         var limit: UInt64
     }
 
+    /// Copies of other gateways' logs, of all users together.
+    struct Mirrors: Encodable, Sendable, Equatable {
+        var count: Int
+        var bytes, limit: UInt64
+        /// After a copy was last read.
+        var kept: Int64
+    }
+
     struct Keys: Encodable, Sendable, Equatable {
         var kept: Int64
     }
@@ -42,5 +51,6 @@ struct StorageView: Encodable, Sendable, Equatable {
     var executions: Executions
     var logs: Logs
     var idempotencyKeys: Keys
+    var mirrors: Mirrors
     var gateway: Disk
 }

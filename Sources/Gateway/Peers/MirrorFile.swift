@@ -41,6 +41,17 @@ final class MirrorFile: Sendable {
 
     var end: UInt64 { writer.withLock { $0.end } }
 
+    /// What the copy takes on the disk.
+    var bytes: UInt64 { Self.bytes(path) }
+
+    /// What a log takes with its index; nothing where there is none.
+    static func bytes(_ path: String) -> UInt64 {
+        [path, LogIndex.path(ofLog: path)].reduce(0) { sum, path in
+            var facts = stat()
+            return stat(path, &facts) == 0 ? sum + UInt64(facts.st_size) : sum
+        }
+    }
+
     /// Where to go on, and what stands before: the owner compares it with its own.
     var place: (from: UInt64, last: [UInt8]) {
         writer.withLock { writer in

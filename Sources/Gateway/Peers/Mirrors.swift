@@ -42,6 +42,7 @@ actor Mirrors {
     private let others: Others
     private let logger: Logger
     private var room: MirrorRoom
+    private let period: Duration
     private var opened: [ExecutionID: Open] = [:]
     private var openings: UInt64 = 0
     private let wanted: AsyncStream<Wish>
@@ -52,26 +53,36 @@ actor Mirrors {
         case release(ExecutionID)
     }
 
-    /// Finds what earlier starts have copied.
-    init(logs: Logs, line: PeerLine, others: Others, mostBytes: UInt64, logger: Logger) throws {
+    /// Finds what earlier starts have copied; `period` is between two sweeps.
+    init(
+        logs: Logs, line: PeerLine, others: Others, bounds: MirrorRoom.Bounds, period: Duration, logger: Logger
+    ) throws {
         self.logs = logs
         self.line = line
         self.others = others
         self.logger = logger
+        self.period = period
         (wanted, wish) = AsyncStream.makeStream()
         try BlobStore.makeFolder(logs.mirrors)
-        var room = MirrorRoom(mostBytes: mostBytes)
-        for (id, bytes) in Self.kept(in: logs) { room.use(id, bytes: bytes) }
+        var room = MirrorRoom(bounds)
+        for mirror in Self.kept(in: logs) { room.use(mirror.id, bytes: mirror.bytes, at: mirror.usedAt) }
         self.room = room
+        self.bounds = bounds
     }
 
-    /// Bytes of all copies on the disk.
-    var bytes: UInt64 { room.bytes }
+    /// All copies on the disk.
+    var held: (count: Int, bytes: UInt64) { (room.count, room.bytes) }
+    nonisolated let bounds: MirrorRoom.Bounds
 
-    /// Pulls what is held, until the task is cancelled.
+    /// Pulls what is held and sweeps what is over, until the task is cancelled.
     func run() async {
-        letGo()
         await withDiscardingTaskGroup { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    await self.letGo()
+                    try? await Task.sleep(for: self.period)
+                }
+            }
             for await wish in wanted {
                 switch wish {
                 case .pull(let id, let number): group.addTask { await self.pull(id, number) }
@@ -103,8 +114,7 @@ actor Mirrors {
                 open.settled.fire()
             }
             opened[id] = open
-            utimensat(AT_FDCWD, file.path, nil, 0)
-            room.use(id, bytes: file.end)
+            use(id, file)
             logs.lengthened(id, to: LogEnd(offset: file.end, isComplete: open.isComplete))
             if !open.isComplete { wish.yield(.pull(id, open.number)) }
         } else {
@@ -163,7 +173,7 @@ actor Mirrors {
     }
 
     private func pull(_ id: ExecutionID, _ file: MirrorFile, from owner: Principal) async throws {
-        guard room.bytes <= room.mostBytes else {
+        guard !room.isOverfull else {
             throw Failure(
                 .tooLarge, "The output of \(id) is longer than this gateway keeps of others: read it at \(owner.name).")
         }
@@ -183,7 +193,7 @@ actor Mirrors {
         await others.mirrored(id, positions: file.positions)
         if isComplete { await others.mirrorCompleted(id) }
         stand(id, file.end >= piece.end ? .caughtUp : .behind)
-        room.grew(id, to: file.end)
+        room.grew(id, to: file.bytes)
         letGo()
     }
 
@@ -222,25 +232,34 @@ actor Mirrors {
     private func close(_ id: ExecutionID) async {
         guard let open = opened.removeValue(forKey: id) else { return }
         open.settled.fire()
+        use(id, open.file)
         logs.finished(id)
         await others.closed(id)
     }
 
-    private func letGo() {
-        for id in room.leaving(open: Set(opened.keys)) { MirrorFile.remove(logs.mirrorPath(of: id)) }
+    /// Notes that it is read now, also for later starts of this gateway.
+    private func use(_ id: ExecutionID, _ file: MirrorFile) {
+        utimensat(AT_FDCWD, file.path, nil, 0)
+        room.use(id, bytes: file.bytes, at: Moment.now().unixMilliseconds)
     }
 
-    /// The copies on the disk, those used longest ago first.
-    private static func kept(in logs: Logs) -> [(ExecutionID, UInt64)] {
-        let names = (try? File.names(in: logs.mirrors)) ?? []
-        let found = names.compactMap { name -> (ExecutionID, UInt64, Int)? in
-            var facts = stat()
-            guard name.hasSuffix(".log"), let id = ExecutionID(String(name.dropLast(4))),
-                stat(logs.mirrorPath(of: id), &facts) == 0
-            else { return nil }
-            return (id, UInt64(facts.st_size), facts.st_mtim.tv_sec)
+    private func letGo() {
+        let left = room.leaving(open: Set(opened.keys), at: Moment.now().unixMilliseconds)
+        for id in left { MirrorFile.remove(logs.mirrorPath(of: id)) }
+        if !left.isEmpty { logger.info("copies of logs let go", metadata: ["copies": "\(left.count)"]) }
+    }
+
+    /// The copies on the disk, those used longest ago first; what is no whole copy is removed.
+    private static func kept(in logs: Logs) -> [(id: ExecutionID, bytes: UInt64, usedAt: Int64)] {
+        let names = Set((try? File.names(in: logs.mirrors)) ?? [])
+        let ids = names.compactMap { $0.hasSuffix(".log") ? ExecutionID(String($0.dropLast(4))) : nil }
+        for stray in names.subtracting(ids.flatMap { ["\($0).log", "\($0).index"] }) {
+            unlink("\(logs.mirrors)/\(stray)")
         }
-        return found.sorted { $0.2 < $1.2 }.map { ($0.0, $0.1) }
+        return ids.compactMap { id in
+            let path = logs.mirrorPath(of: id)
+            return File.modified(path).map { (id, MirrorFile.bytes(path), $0) }
+        }.sorted { $0.usedAt < $1.usedAt }
     }
 }
 
