@@ -10,8 +10,11 @@ struct EntryCursor: Sendable {
         case run(LogReader.Cursor)
     }
 
-    /// One frame holds at most this much, unless one entry is larger.
-    static let pieceBytes = 256 << 10
+    /// One frame holds at most this much, unless one entry is larger: two slices of full length with their headers.
+    ///
+    /// A reader that takes nothing holds three such pieces: what was read, its frame, and the frame before, which its
+    /// connection does not take.
+    static let pieceBytes = 2 * (64 << 10 + LogEntryReader.headerSize)
 
     let reader: LogReader
     private(set) var place: Place
