@@ -18,7 +18,8 @@ struct Estiba: AsyncParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, NodesVerb.self, RunVerb.self,
+            UpVerb.self, LoginVerb.self, LogoutVerb.self, WhoamiVerb.self, SessionsVerb.self, NodesVerb.self,
+            RunVerb.self,
             DeployVerb.self, RollbackVerb.self, LogsVerb.self, PsVerb.self, HistoryVerb.self, ShowVerb.self,
             StopVerb.self, StatusVerb.self, ServicesVerb.self, KeysVerb.self, SubscribeKeyVerb.self,
             SimulateVerb.self, SwarmVerb.self,

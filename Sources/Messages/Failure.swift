@@ -47,6 +47,7 @@ package struct Failure: Error, Hashable, Sendable {
         case unknownUpload = "unknown_upload"
         case unknownService = "unknown_service"
         case limits
+        case revoked
         case `internal`
     }
 

@@ -20,6 +20,8 @@ package enum Verb: UInt8, Sendable, CaseIterable {
     case removeService = 24
     case adopted = 25
     case adoptedTaken = 26
+    case revocations = 27
+    case revocationsAsked = 28
     case chunkRequest = 32
     case chunk = 33
     case range = 34

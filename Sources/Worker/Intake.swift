@@ -59,6 +59,12 @@ package struct Intake: Sendable {
         return .cancel
     }
 
+    /// What seemed new is not to be begun: to be kept on the disk as one that was stopped before it came.
+    package mutating func refused(_ execution: ExecutionID) {
+        live[execution] = nil
+        over[execution] = []
+    }
+
     /// What was accepted or cancelled could not be written: it is new again.
     package mutating func notKept(_ execution: ExecutionID) {
         live[execution] = nil

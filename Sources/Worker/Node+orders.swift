@@ -19,6 +19,8 @@ extension Node {
             refuse(message, failure)
         case .admitted(let admitted):
             switch intake.order(execution, hash: admitted.ticket.orderHash, kept: kept(execution)) {
+            case .accept where site.revocations.isRevoked(admitted.ticket.session):
+                refuseRevoked(execution, for: gateway)
             case .accept:
                 let deadline = admitted.order.deadlineMilliseconds
                 let now = site.milliseconds(of: gateway)
@@ -104,9 +106,12 @@ extension Node {
     }
 
     /// A stop for an order that has not come: it is written down, so that the order starts nothing when it comes.
-    func cancel(_ execution: ExecutionID, for gateway: Principal) {
+    func cancel(_ execution: ExecutionID, for gateway: Principal) { conclude(execution, as: .cancelled, for: gateway) }
+
+    /// Writes down the last state of a run whose order was not taken, and says it.
+    func conclude(_ execution: ExecutionID, as state: RunState, for gateway: Principal) {
         var report = WireReport()
-        RunState.cancelled.fill(&report)
+        state.fill(&report)
         site.stamp(&report, for: gateway)
         let (store, bound, mailbox) = (site.store, site.loop.bind(self), site.loop.mailbox)
         site.chores.add { [report] in

@@ -95,6 +95,10 @@ final class Node {
         case .clock:
             guard let said = try? WireClock(serializedBytes: body) else { return }
             hear(said.milliseconds, from: gateway)
+            compare(said.revocations, with: gateway)
+        case .revocations:
+            guard let said = try? WireRevocations(serializedBytes: body) else { return }
+            revoked(said, by: gateway)
         case .stop:
             guard let stop = try? WireStop(serializedBytes: body) else { return }
             switch intake.stop(header.execution, kept: kept(header.execution)) {

@@ -34,6 +34,8 @@ final class Site {
     /// Set once, when the loop is filled.
     var link: Link?
     var clocks = OwnerClocks()
+    var revocations = Revocations()
+    let revocationsFile: RevocationsFile
     /// Who listens where: nothing is read from a spool that nobody would get.
     var interest = Interest()
     private(set) var outbox = Outbox()
@@ -56,6 +58,7 @@ final class Site {
         if remembered.damaged > 0 {
             log.error("remembered runs damaged", metadata: ["records": "\(remembered.damaged)"])
         }
+        revocationsFile = RevocationsFile(data: settings.data)
         self.profiles = profiles
         services = ServiceKeeper(
             node: settings.name, data: settings.data, avahi: settings.avahi, on: loop, chores: chores, log: log)

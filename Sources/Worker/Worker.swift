@@ -42,6 +42,7 @@ package struct Worker: Service {
             site.link = try Link(
                 .node, brokers: settings.brokers, keys: settings.key, hello: node.hello, on: loop
             ) { [node] events in node.receive(events) }
+            node.takeUpRevocations()
             node.takeUp(kept)
             node.sweepNowAndThen()
             site.services.tell = { [weak node] in node?.sayHello() }

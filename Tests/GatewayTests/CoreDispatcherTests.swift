@@ -43,6 +43,21 @@ import Testing
         #expect(dispatcher.receive(.arrived(b), at: at(300)).contains(.deliver(id, [b])))
     }
 
+    @Test mutating func `a run whose session was revoked is cancelled, and says so`() {
+        _ = dispatcher.receive(.arrived(a), at: at(0))
+        _ = dispatcher.receive(.opened(execution()), at: at(0))
+        let wish = StopWish(graceMilliseconds: 0, user: StopWish.revocation)
+        let effects = dispatcher.receive(.stopWished(id, runs: nil, wish), at: at(1))
+        // The one that is away was given nothing; the one that is there may have been.
+        #expect(dispatcher[key(1)]?.state == .cancelled)
+        #expect(
+            dispatcher[key(1)]?.note
+                == Failure(.revoked, "Its login session was revoked before b was given the order."))
+        #expect(effects.contains(.stop(id, [a], wish)))
+        _ = dispatcher.receive(.reported(id, a, report(1, .cancelled)), at: at(2))
+        #expect(dispatcher[key(0)]?.note?.code == .revoked)
+    }
+
     @Test mutating func `an order is sent again after 1, 2, 4 seconds until the worker reports`() {
         _ = dispatcher.receive(.arrived(a), at: at(0))
         _ = dispatcher.receive(.opened(execution()), at: at(0))

@@ -18,6 +18,21 @@ import Testing
 
     private func open() throws -> Journal { try Journal(path: folder.path("journal.sqlite")) }
 
+    @Test func `revocations stand until their time is over, and their number never goes back`() async throws {
+        let journal = try open()
+        #expect(try journal.revocations() == Journal.Revocations())
+        let one = Journal.Revocation(session: [UInt8](repeating: 1, count: 16), user: "ana", at: 10, until: 20)
+        let all = Journal.Revocation(session: nil, user: "bob", at: 11, until: 30)
+        let both = try await journal.revoke([one, all], at: 10)
+        #expect(both == Journal.Revocations(standing: [one, all], sequence: 2))
+        #expect(Revoker.wire(both).revocations.map(\.untilMilliseconds) == [20])
+        let later = try await journal.revoke([], at: 20)
+        #expect(later == Journal.Revocations(standing: [all], sequence: 2))
+        let none = try await journal.revoke([], at: 30)
+        #expect(none == Journal.Revocations(standing: [], sequence: 2))
+        #expect(try open().revocations() == none)
+    }
+
     private func isNew(_ accepted: Journal.Accepted) -> Bool {
         if case .new = accepted { true } else { false }
     }

@@ -84,6 +84,19 @@ import Testing
         #expect(sessions.use(token(issued: began + 5), at: began + 6) == .over)
     }
 
+    @Test func `ending all of a user's sessions ends those that began before, and nobody else's`() {
+        var sessions = Sessions()
+        let old = token(issued: began)
+        #expect(sessions.use(old, at: began) != .over)
+        #expect(sessions.alive(at: began).map(\.session) == [old.session])
+        sessions.endAll(of: "somebody else", until: began)
+        #expect(sessions.use(old, at: began + 1) != .over)
+        sessions.endAll(of: old.user, until: began + 1)
+        #expect(sessions.alive(at: began + 1).isEmpty)
+        #expect(sessions.use(old, at: began + 2) == .over)
+        #expect(sessions.use(token(issued: began + 2), at: began + 2) != .over)
+    }
+
     @Test func `a token is issued anew after five minutes`() {
         var sessions = Sessions()
         #expect(sessions.use(token(issued: began), at: began + 4 * Self.minute) == .alive(reissue: false))

@@ -160,7 +160,7 @@ class CommandLine(shared.Case):
 
     def test_every_verb_explains_itself(self):
         verbs = ["up", "login", "logout", "whoami", "nodes", "run", "deploy", "rollback", "logs", "ps", "history", "show", "stop",
-                 "status"]
+                 "status", "sessions", "adopt"]
         for verb in verbs:
             done = self.up.estiba(verb, "--help")
             self.assertEqual(done.returncode, 0)

@@ -42,19 +42,39 @@ struct LoginVerb: AsyncParsableCommand {
 struct LogoutVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logout", abstract: "End the session and forget its token. What runs goes on.",
-        discussion: "Example:\n  estiba logout")
+        discussion: """
+            With --cancel the session is revoked: what you asked for in it and no node has taken yet is cancelled, and no \
+            node takes an order of it any more.
 
-    private struct Nothing: Encodable {}
+            Examples:
+              estiba logout
+              estiba logout --cancel
+            """)
+
+    @Flag(help: "Cancel what waits for a node.")
+    var cancel = false
+
+    @Flag(help: "One JSON object: how many runs were cancelled.")
+    var json = false
+
+    private struct Wish: Encodable { var cancel: Bool }
+    private struct Cancelled: Codable { var cancelled = 0 }
 
     func run() async throws {
         let gateway = try Gateway.loggedIn()
+        var answer = Cancelled()
         do {
-            try await gateway.post("logout", Nothing())
-        } catch CommandError.loginEnded {
+            if cancel {
+                answer = try await gateway.post("logout", Wish(cancel: true))
+            } else {
+                try await gateway.post("logout", Wish(cancel: false))
+            }
+        } catch CommandError.loginEnded where !cancel {
             // The session was over already, which is what is wanted.
         }
         StoredLogin.forget()
-        StandardStreams.say("logged out")
+        if json { StandardStreams.emit(StateLine.line(answer)) }
+        StandardStreams.say(cancel ? "logged out, \(SessionsVerb.runs(answer.cancelled)) cancelled" : "logged out")
     }
 }
 

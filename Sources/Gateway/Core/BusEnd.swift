@@ -26,6 +26,8 @@ final class BusEnd {
     private var refused = 0
     /// The body of what every broker is told first; nil before the journal has been read.
     private var grants: [UInt8]?
+    /// What every node is told first; nil before the journal has been read.
+    private var revocations: WireRevocations?
 
     private var incoming: [Incoming] = []
     private var arrivals: [Arrival] = []
@@ -140,6 +142,9 @@ final class BusEnd {
                 metadata: [
                     "node": "\(node)", "execution": "\(id)", "code": "\(failure.code)", "why": "\(failure.sentence)",
                 ])
+        case .revocationsAsked:
+            guard isVouched(message, by: node) else { return refuse(message) }
+            tellRevocations(to: [node])
         case .range: arrivals.append(.range(id, node, message.body))
         case .chunkRequest:
             guard let body = try? WireChunkRequest(serializedBytes: message.body) else { return refuse(message) }
@@ -189,6 +194,8 @@ final class BusEnd {
         for change in nodes.apply([news]) {
             if change.arrived || change.isPresent {
                 guard change.arrived else { continue }
+                // Before any order that it is sent.
+                tellRevocations(to: [change.node])
                 incoming.append(.arrived(change.node))
                 arrivals.append(.arrived(change.node))
             } else {
@@ -230,7 +237,11 @@ final class BusEnd {
             }
             command(Header(.replay, id), replay, to: [node])
         case .clock(let nodes):
-            command(Header(.clock), WireClock.with { $0.milliseconds = Moment.now().unixMilliseconds }, to: nodes)
+            let clock = WireClock.with {
+                $0.milliseconds = Moment.now().unixMilliseconds
+                $0.revocations = revocations?.sequence ?? 0
+            }
+            command(Header(.clock), clock, to: nodes)
         case .adopted(let id, let node, let adopted): command(Header(.adopted, id), adopted, to: [node])
         case .removeService(let nodes, let name, let user):
             let removal = WireRemoveService.with {
@@ -248,10 +259,18 @@ final class BusEnd {
                     header: header, peers: nodes.map { Principal($0) }, body: body, broker: broker, sent: sent))
         case .follow: follow()
         case .peer(let message): send(message)
+        case .revocations(let all):
+            revocations = all
+            tellRevocations(to: self.nodes.present)
         case .grants(let all):
             grants = try? all.serializedBytes()
             for broker in link?.connected ?? [] { tellGrants(to: broker) }
         }
+    }
+
+    private func tellRevocations(to nodes: [NodeName]) {
+        guard let revocations, revocations.sequence > 0, !nodes.isEmpty else { return }
+        command(Header(.revocations), revocations, to: nodes)
     }
 
     /// Through every broker where it is not known by which one the other is reached: it takes a question only once.

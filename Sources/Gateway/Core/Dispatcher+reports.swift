@@ -101,8 +101,8 @@ extension Dispatcher {
     /// A worker does not say why it cancelled a run; who wished it stands here.
     private static func note(on run: Run) -> Failure? {
         guard case .cancelled = run.state else { return nil }
-        let user = run.stop.map { " by \($0.user)" } ?? ""
-        return Failure(.cancelled, "Stopped\(user) before the command was started on \(run.node).")
+        let before = "the command was started on \(run.node)"
+        return run.stop?.note(before: before) ?? Failure(.cancelled, "Stopped before \(before).")
     }
 
     mutating func stop(_ id: ExecutionID, _ runs: [Int]?, _ wish: StopWish, _ now: Moment) -> [Effect] {
@@ -112,7 +112,7 @@ extension Dispatcher {
             let key = RunKey(execution: id, run: number)
             guard let run = self[key], !run.state.isTerminal else { continue }
             guard run.wasSent || run.isAcknowledged else {
-                let note = Failure(.cancelled, "Stopped by \(wish.user) before \(run.node) was given the order.")
+                let note = wish.note(before: "\(run.node) was given the order")
                 effects += settle(key, .cancelled, now, note: note)
                 continue
             }

@@ -17,12 +17,22 @@ package struct RunKey: Hashable, Sendable, Comparable {
 
 /// A wish that a run be stopped; it stands until the run has ended.
 package struct StopWish: Hashable, Sendable {
+    /// In place of a user, whose name it cannot be: the run's login session was revoked.
+    static let revocation = "the revocation of its session"
+
     package var graceMilliseconds: UInt64
     package var user: String
 
     package init(graceMilliseconds: UInt64, user: String) {
         self.graceMilliseconds = graceMilliseconds
         self.user = user
+    }
+
+    /// Why a run was cancelled, `before` something came about.
+    func note(before: String) -> Failure {
+        user == Self.revocation
+            ? Failure(.revoked, "Its login session was revoked before \(before).")
+            : Failure(.cancelled, "Stopped by \(user) before \(before).")
     }
 }
 

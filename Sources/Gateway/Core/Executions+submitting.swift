@@ -90,6 +90,7 @@ extension Executions {
         }.get()
         let accepted = try await store(made, requests, key)
         guard case .new = accepted else { return (try await answer(accepted, identity), false) }
+        defer { cancelIfRevoked(identity.session) }
         let views = zip(made, requests).map { made, request in
             let execution = Execution(made.head)
             open(execution, order: made.order, isOld: false)

@@ -38,6 +38,7 @@ final class GatewayCore: Service {
     let grants: Grants
     let statuses: Statuses
     let adopter: Adopter
+    let revoker: Revoker
     /// No other process works on the folder while this lives.
     private let lock: FolderLock
     private let peers: Peers
@@ -110,6 +111,7 @@ final class GatewayCore: Service {
                 copier: { copier.call($0) }, logger: logger, others: others, mirrors: mirrors,
                 stops: stops, retention: settings.retention),
             inbox: (inbox, inboxEnd))
+        revoker = Revoker(journal: journal, executions: executions, bus: { bus.send($0) }, logger: logger)
         let peers = Peers(
             line: line, others: others, mirrors: mirrors, stops: stops, executions: executions, logs: logs, keys: keys,
             logger: logger)
@@ -140,6 +142,7 @@ final class GatewayCore: Service {
         try await peers.others.resume { [executions] user, views in await executions.publish(user: user, views) }
         try bus.start()
         try await grants.tell()
+        try await revoker.resume()
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.executions.run() }

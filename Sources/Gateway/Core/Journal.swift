@@ -57,6 +57,7 @@ final class Journal: Sendable {
                 let found = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'format'")
                 guard found == Self.format else { throw UnknownFormat(path: path, found: found ?? 0) }
                 try Self.prepareRetention(database)
+                try Self.prepareRevocations(database)
             }
             return pool
         }

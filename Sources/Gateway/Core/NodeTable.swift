@@ -9,6 +9,9 @@ final class NodeTable: Sendable {
     /// All registered nodes, in natural order of their names.
     func snapshot() -> [NodeView] { rosters.withLock { $0.views() } }
 
+    /// Those that a broker reaches now.
+    var present: [NodeName] { snapshot().compactMap { $0.present ? NodeName($0.name) : nil } }
+
     /// One of them; nil where it is not registered.
     func view(of node: NodeName) -> NodeView? { rosters.withLock { $0.view(of: node) } }
 

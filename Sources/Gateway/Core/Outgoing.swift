@@ -28,6 +28,8 @@ enum Outgoing: Sendable {
     case bulk(Header, [NodeName], body: [UInt8], broker: Int, sent: @Sendable () -> Void)
     /// All keys of users that stand here; every broker is told, and told again when it comes back.
     case grants(WireGrants)
+    /// All sessions that stand revoked here; every node is told, and told again when it comes back.
+    case revocations(WireRevocations)
     /// What somebody looks at has changed.
     case follow
     /// To another gateway, its tag made already.

@@ -70,6 +70,7 @@ function leave(sentence) {
     world.forget();
     context.user = undefined;
     part("header").hidden = true;
+    part("cancel").hidden = true;
     banner();
     document.title = "Log in · Estiba";
     show(loginScreen(sentence, enter));
@@ -142,6 +143,8 @@ world.addEventListener("nodes", () => {
     part("nodes").dataset.tone = world.present === world.nodes.size && world.present > 0 ? "ok" : "wait";
 });
 part("logout").addEventListener("click", () => post("logout").catch(report).finally(() => leave()));
+world.addEventListener("executions", () => (part("cancel").hidden = world.waiting === 0));
+part("cancel").addEventListener("click", () => post("logout", { cancel: true }).then(() => leave(), report));
 part("skip").addEventListener("click", () => part("main").focus());
 setInterval(() => keepalive.check(), CHECK_MILLISECONDS);
 // A file dropped beside its place must not take the page away.

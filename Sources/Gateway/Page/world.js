@@ -38,6 +38,11 @@ export class World extends EventTarget {
         return [...this.executions.values()].sort((one, other) => other.created - one.created);
     }
 
+    /** Runs that no node has taken yet. */
+    get waiting() {
+        return [...this.executions.values()].reduce((sum, { counts }) => sum + (counts?.waiting ?? 0), 0);
+    }
+
     /** Whether a file of this name is among what the user deployed lately. */
     hasDeployed(name) {
         return [...this.executions.values()].some(({ files = [] }) => files.some((file) => file.name === name));

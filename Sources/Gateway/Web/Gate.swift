@@ -18,11 +18,13 @@ final class Gate: Sendable {
 
     init(
         hosts: HostRules, instance: String, authoritySecret: [UInt8], ended: EndedSessions? = nil,
-        clock: WallClock = .system
+        revoked: [Journal.Revocation] = [], clock: WallClock = .system
     ) {
         self.hosts = hosts
         self.ended = ended
-        sessions = Mutex(Sessions(ended: ended?.read(at: clock.now()) ?? [:]))
+        var sessions = Sessions(ended: ended?.read(at: clock.now()) ?? [:])
+        for one in revoked { Self.end(one, in: &sessions) }
+        self.sessions = Mutex(sessions)
         key = LoginToken.key(authoritySecret: authoritySecret)
         self.clock = clock
         cookieName = "__Host-estiba-\(instance)"
@@ -105,6 +107,23 @@ extension Gate {
         let session = visitor.identity.session
         let until = sessions.withLock { $0.end(session, at: clock.now()) }
         try ended?.add(session, until: until)
+    }
+
+    /// The sessions that are alive as far as this gateway has seen them.
+    func alive() -> [(session: [UInt8], seen: Sessions.Seen)] { sessions.withLock { $0.alive(at: clock.now()) } }
+
+    /// Unix milliseconds.
+    var now: Int64 { clock.now() }
+
+    /// Ends what was revoked, which the journal keeps.
+    func revoke(_ revocation: Journal.Revocation) { sessions.withLock { Self.end(revocation, in: &$0) } }
+
+    private static func end(_ revocation: Journal.Revocation, in sessions: inout Sessions) {
+        if let session = revocation.session {
+            sessions.end(session, at: revocation.at)
+        } else {
+            sessions.endAll(of: revocation.user, until: revocation.at)
+        }
     }
 
     func beginLogin(_ attempt: LoginLimiter.Attempt) throws(Refusal) {

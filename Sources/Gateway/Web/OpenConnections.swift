@@ -36,8 +36,11 @@ final class OpenConnections: Sendable {
     }
 
     /// Closes all connections of a session.
-    func close(session: [UInt8]) {
-        let channels = entries.withLock { entries in entries.values.filter { $0.session == session }.map(\.channel) }
+    func close(session: [UInt8]) { close { $0 == session } }
+
+    /// Closes all connections of sessions.
+    func close(where isMeant: ([UInt8]) -> Bool) {
+        let channels = entries.withLock { entries in entries.values.filter { isMeant($0.session) }.map(\.channel) }
         for channel in channels { channel.close(promise: nil) }
     }
 }

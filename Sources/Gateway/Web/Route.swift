@@ -9,7 +9,7 @@ struct Route: Hashable, Sendable {
         case beginUpload, bring, showUpload, endUpload, submitAll, rollBack
         case grantKey, listKeys, removeKey
         case status, stopMine, storage
-        case adopt
+        case adopt, sessions, revokeSessions
         case openapi, health, page
     }
 
@@ -78,6 +78,8 @@ enum RouteTable {
         Route(.delete, api + "/subscribe-keys/{name}", .removeKey),
         Route(.post, api + "/stop", .stopMine, body: .whole(limitBytes: 1 << 20)),
         Route(.post, api + "/adopt", .adopt, body: small),
+        Route(.get, api + "/sessions", .sessions),
+        Route(.post, api + "/sessions/revoke", .revokeSessions, body: small),
         Route(.get, api + "/status", .status),
         Route(.get, api + "/storage", .storage),
         Route(.get, api + "/live", .live),

@@ -17,21 +17,38 @@ struct Sessions {
     /// How far in the future a token of another gateway may be issued.
     static let toleranceMilliseconds: Int64 = 60_000
 
-    private var lastUse: [[UInt8]: Int64] = [:]
+    /// A session that has been used here since this gateway's start.
+    struct Seen: Equatable, Sendable {
+        var user: String
+        var authenticated: Int64
+        var lastUse: Int64
+    }
+
+    private var seen: [[UInt8]: Seen] = [:]
     /// Sessions ended before their time, until no token of theirs could be good any more.
     private var ended: [[UInt8]: Int64]
+    /// Users whose sessions were all ended: those that began by then are over.
+    private var endedUsers: [String: Int64] = [:]
     private var swept: Int64 = 0
 
     init(ended: [[UInt8]: Int64] = [:]) { self.ended = ended }
+
+    /// Those that are alive as far as this gateway has seen them, the latest first.
+    func alive(at now: Int64) -> [(session: [UInt8], seen: Seen)] {
+        seen.filter {
+            now - $0.value.lastUse < Self.idleMilliseconds && now - $0.value.authenticated < Self.absoluteMilliseconds
+        }.map { ($0.key, $0.value) }.sorted { $0.seen.authenticated > $1.seen.authenticated }
+    }
 
     /// Judges a token whose seal is right, and counts the request as a use of the session.
     mutating func use(_ token: LoginToken, at now: Int64) -> Verdict {
         sweep(at: now)
         guard isAlive(token, at: now) else {
-            lastUse[token.session] = nil
+            seen[token.session] = nil
             return .over
         }
-        lastUse[token.session] = max(lastUse[token.session] ?? 0, now)
+        let last = max(seen[token.session]?.lastUse ?? 0, now)
+        seen[token.session] = Seen(user: token.user, authenticated: token.authenticatedMilliseconds, lastUse: last)
         return .alive(reissue: now - token.issuedMilliseconds >= Self.reissueMilliseconds)
     }
 
@@ -40,9 +57,10 @@ struct Sessions {
         guard ended[token.session] == nil, token.authenticatedMilliseconds <= token.issuedMilliseconds else {
             return false
         }
+        guard token.authenticatedMilliseconds > endedUsers[token.user] ?? .min else { return false }
         guard token.issuedMilliseconds <= now + Self.toleranceMilliseconds else { return false }
         guard now - token.authenticatedMilliseconds < Self.absoluteMilliseconds else { return false }
-        return now - max(token.issuedMilliseconds, lastUse[token.session] ?? token.issuedMilliseconds)
+        return now - max(token.issuedMilliseconds, seen[token.session]?.lastUse ?? token.issuedMilliseconds)
             < Self.idleMilliseconds
     }
 
@@ -50,16 +68,23 @@ struct Sessions {
     @discardableResult
     mutating func end(_ session: [UInt8], at now: Int64) -> Int64 {
         let until = now + Self.absoluteMilliseconds + Self.toleranceMilliseconds
-        lastUse[session] = nil
+        seen[session] = nil
         ended[session] = until
         return until
+    }
+
+    /// Ends all sessions of a user that began until `moment`.
+    mutating func endAll(of user: String, until moment: Int64) {
+        endedUsers[user] = max(endedUsers[user] ?? .min, moment)
+        seen = seen.filter { $0.value.user != user || $0.value.authenticated > moment }
     }
 
     /// Forgets what no longer matters, once a minute.
     private mutating func sweep(at now: Int64) {
         guard now - swept >= 60_000 || now < swept else { return }
         swept = now
-        lastUse = lastUse.filter { now - $0.value < Self.absoluteMilliseconds }
+        seen = seen.filter { now - $0.value.lastUse < Self.absoluteMilliseconds }
+        endedUsers = endedUsers.filter { now - $0.value < Self.absoluteMilliseconds + Self.toleranceMilliseconds }
         ended = ended.filter { now < $0.value }
     }
 }

@@ -10,7 +10,7 @@ extension WebResponder {
         switch asked.route.endpoint {
         case .login: try await login(asked)
         case .loginByCode: try loginByCode(asked)
-        case .logout: try logout(asked)
+        case .logout: try await logout(asked)
         case .whoami: try whoami(asked)
         case .nodes: try nodes(asked)
         case .upload: try await upload(asked)
@@ -40,6 +40,8 @@ extension WebResponder {
         case .stopMine: try await stopMine(asked)
         case .status: try await status(asked)
         case .adopt: try await adopt(asked)
+        case .sessions: try await sessions(asked)
+        case .revokeSessions: try await revokeSessions(asked)
         case .storage: try .json(try await core.storage(of: asked.requireVisitor().identity.user))
         case .live: try live(asked)
         case .openapi: try pages.response(["openapi.yaml"], ifNoneMatch: asked.request.headers[.ifNoneMatch])

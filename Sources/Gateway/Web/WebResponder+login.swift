@@ -62,8 +62,18 @@ extension WebResponder {
         return response
     }
 
-    func logout(_ asked: Asked) throws -> Response {
+    /// Ends the session; with `"cancel":true` what it asked for and no node has taken is cancelled as well.
+    func logout(_ asked: Asked) async throws -> Response {
+        struct Wish: Decodable { var cancel: Bool? }
+        struct Answer: Encodable { var cancelled: Int }
         let visitor = try asked.requireVisitor()
+        if asked.body.readableBytes > 0, try decode(Wish.self, from: asked).cancel == true {
+            let identity = visitor.identity
+            let cancelled = try await revoke([identity.session: identity.user], user: nil, by: identity, asked)
+            var response = try Response.json(Answer(cancelled: cancelled))
+            response.headers.append(HTTPField(name: .setCookie, value: gate.expiredCookie))
+            return response
+        }
         do throws(SystemError) {
             try gate.end(visitor)
         } catch {
@@ -78,7 +88,7 @@ extension WebResponder {
         return try .json(
             Account(
                 user: visitor.identity.user, uid: visitor.identity.uid,
-                session: Hex.encode(Blake2b.hash(visitor.identity.session, count: 8)),
+                session: SessionView.name(of: visitor.identity.session),
                 expires: visitor.expires))
     }
 }

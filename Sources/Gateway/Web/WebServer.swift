@@ -27,7 +27,8 @@ struct WebServer: Service {
             address: settings.host, port: settings.port, names: settings.names, isTLS: settings.certificate != nil,
             isBehindProxy: settings.isBehindProxy)
         gate = Gate(
-            hosts: hosts, instance: settings.instance, authoritySecret: authoritySecret, ended: ended, clock: clock)
+            hosts: hosts, instance: settings.instance, authoritySecret: authoritySecret, ended: ended,
+            revoked: try core.revoker.standing(), clock: clock)
         pages = PageFiles(settings)
         tls = try settings.certificate.map(Self.tls)
         (self.settings, self.core, self.logger, self.onReady) = (settings, core, logger, onReady)
