@@ -96,13 +96,15 @@ class Campaign:
                 pass
 
     def rest(self):
-        """Until nothing is active any more at any gateway, or the time is over."""
+        """Until nothing is active any more at any gateway and each shows as much as the others, or the time is over."""
         end = time.monotonic() + REST_SECONDS
         while time.monotonic() < end:
             active = [self.client.get(number, "executions?active=true&limit=1")[1]
                       for number in range(len(self.installation.gateways))]
             if all(not json.loads(body)["executions"] for body in active):
-                return
+                counts = {len(set(self.listed(number))) for number in range(len(self.installation.gateways))}
+                if len(counts) == 1:
+                    return
             time.sleep(0.2)
 
     def listen(self):
