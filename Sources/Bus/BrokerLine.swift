@@ -4,26 +4,26 @@ internal import ZeroMQ
 
 /// The sockets to one broker, and what came by them since the last hand-over.
 final class BrokerLine {
-    private let index: Int
-    private let role: Link.Role
+    let index: Int
+    let role: Link.Role
     private let address: BrokerAddress
     private let keys: KeyPair
-    private let loop: PollLoop
+    let loop: PollLoop
     private let deliver: ([Link.Event]) -> Void
 
-    private var state: LineState
-    private var events: [Link.Event] = []
+    var state: LineState
+    var events: [Link.Event] = []
     private var watches: [PollLoop.Watch] = []
-    private var commands: Socket?
+    var commands: Socket?
     private var publisher: Socket?
     private var subscriber: Socket?
-    private var bulk: BulkLine?
-    private var senders = PrincipalCache()
-    private var interest: Set<[UInt8]> = []
+    var bulk: BulkLine?
+    var senders = PrincipalCache()
+    var interest: Set<[UInt8]> = []
     private var subscriptions: Set<[UInt8]> = []
     /// Versions that are not known here, with who spoke them: told once.
-    private var foreigners: Set<String> = []
-    private static let mostForeigners = 1000
+    var foreigners: Set<String> = []
+    static let mostForeigners = 1000
     var hello: WireHello
 
     init(
@@ -139,7 +139,7 @@ final class BrokerLine {
         flush()
     }
 
-    private func apply(_ effects: [LineState.Effect]) {
+    func apply(_ effects: [LineState.Effect]) {
         for effect in effects {
             switch effect {
             case .sayHello: sayHello()
@@ -186,84 +186,5 @@ final class BrokerLine {
         for prefix in subscriptions.subtracting(prefixes) { try? subscriber?.set(.unsubscribe(prefix)) }
         for prefix in prefixes.subtracting(subscriptions) { try? subscriber?.set(.subscribe(prefix)) }
         subscriptions = prefixes
-    }
-
-    // MARK: Receiving
-
-    private func received(_ message: inout Multipart, on lane: Link.Lane) {
-        guard message.count >= 3, !message.isOversized else { return }
-        let headerBytes = message[1].bytes
-        let sender = message[0].withBytes { senders[$0] }
-        let header: Header
-        do {
-            header = try Header(bytes: headerBytes)
-        } catch {
-            if case .version(let found) = error { foreign(found, from: sender) }
-            return
-        }
-        let body = message[2].bytes
-        if lane == .commands { apply(state.receive(.heard, at: loop.now)) }
-        guard sender == nil else {
-            let tag = message.count > 3 ? message[3].bytes : []
-            bulk?.used(at: loop.now, if: lane == .bulk)
-            return take(header, headerBytes, body, tag, from: sender, on: lane)
-        }
-        switch (header.verb, lane) {
-        case (.welcome, .commands):
-            guard let welcome = try? WireWelcome(serializedBytes: body) else { return }
-            apply(state.receive(.welcomed(instance: welcome.instance), at: loop.now))
-        case (.welcome, .bulk):
-            let welcome = try? WireWelcome(serializedBytes: body)
-            bulk?.welcomed(shares: welcome?.shares == true, at: loop.now)
-        case (.helloAsked, .commands):
-            apply(state.receive(header.sequence == Header.unheard ? .unheard : .helloAsked, at: loop.now))
-        case (.helloAsked, .bulk): bulk?.sayHello(at: loop.now)
-        case (.heartbeat, .commands) where role == .gateway && header.sequence != 0:
-            events.append(.beat(broker: index, digest: header.sequence))
-        case (.heartbeat, _): break
-        case (.failure, .commands):
-            guard let failure = try? WireFailure(serializedBytes: body) else { return }
-            events.append(.refused(broker: index, Failure(failure)))
-        default: take(header, headerBytes, body, [], from: nil, on: lane)
-        }
-    }
-
-    /// Somebody speaks a version that this program does not know: said here and there, once for each and line.
-    private func foreign(_ version: UInt8, from sender: Principal?) {
-        guard foreigners.count < Self.mostForeigners,
-            foreigners.insert("\(version) \(sender?.description ?? "")").inserted
-        else { return }
-        let known = "versions \(ProtocolVersion.oldest) to \(ProtocolVersion.newest)"
-        let who = sender?.description ?? "the broker"
-        events.append(
-            .refused(broker: index, Failure(.version, "\(who) speaks version \(version), this program \(known)")))
-        guard let sender else { return }
-        let failure = Failure(.version, "the other side speaks \(known)")
-        guard let body: [UInt8] = try? failure.wire.serializedBytes() else { return }
-        sendCommand([Array(sender.description.utf8), Header(.failure).bytes, body])
-    }
-
-    private func take(
-        _ header: Header, _ headerBytes: [UInt8], _ body: [UInt8], _ tag: [UInt8], from sender: Principal?,
-        on lane: Link.Lane
-    ) {
-        let incoming = Link.Incoming(
-            lane: lane, broker: index, sender: sender, header: header, headerBytes: headerBytes, body: body, tag: tag)
-        events.append(.message(incoming))
-    }
-
-    private func interestChanged(_ message: inout Multipart) {
-        let bytes = message[0].bytes
-        guard let first = bytes.first, first <= 1 else { return }
-        let prefix = Array(bytes.dropFirst())
-        if first == 1 { interest.insert(prefix) } else { interest.remove(prefix) }
-        events.append(.interest(broker: index, prefix: prefix, isWanted: first == 1))
-    }
-
-    private func published(_ message: inout Multipart) {
-        let topic = message[0].bytes
-        var parts: [[UInt8]] = []
-        for part in 1..<max(1, message.count) { parts.append(message[part].bytes) }
-        events.append(.output(Link.Output(broker: index, topic: topic, parts: parts)))
     }
 }

@@ -14,7 +14,7 @@ actor Others {
     }
 
     /// What waits for the next transaction.
-    private struct Pending {
+    struct Pending {
         var heads: [ExecutionID: (owner: Principal, head: WireExecutionHead)] = [:]
         var runs: Set<RunKey> = []
         var complete: Set<ExecutionID> = []
@@ -33,25 +33,25 @@ actor Others {
     let journal: Journal
     let nodes: NodeTable
     private let logger: Logger
-    private let startedMilliseconds = Moment.now().unixMilliseconds
+    let startedMilliseconds = Moment.now().unixMilliseconds
     /// Those that are not complete, that are followed, or that wait for the journal.
-    private(set) var known: [ExecutionID: Other] = [:]
-    private(set) var peers: [Principal: Peer] = [:]
-    private var pending = Pending()
+    var known: [ExecutionID: Other] = [:]
+    var peers: [Principal: Peer] = [:]
+    var pending = Pending()
     /// Fires when the transaction that goes on is over.
     private var writing: Signal?
-    private var feeds: [ExecutionID: Feed<Int, RunView>] = [:]
+    var feeds: [ExecutionID: Feed<Int, RunView>] = [:]
     /// Told of without a head that is here: to be asked for.
-    private var lacking: [Principal: Set<ExecutionID>] = [:]
+    var lacking: [Principal: Set<ExecutionID>] = [:]
     /// By run, how far the copy of an open log here goes.
-    private var mirrored: [ExecutionID: [UInt64]] = [:]
-    private var completedMirrors: Set<ExecutionID> = []
+    var mirrored: [ExecutionID: [UInt64]] = [:]
+    var completedMirrors: Set<ExecutionID> = []
     /// Words of nodes that wait to be looked at; what is beyond is said again.
     private let words: AsyncStream<(ExecutionID, NodeName, Dispatcher.Report)>
-    private nonisolated let wordsEnd: AsyncStream<(ExecutionID, NodeName, Dispatcher.Report)>.Continuation
+    nonisolated let wordsEnd: AsyncStream<(ExecutionID, NodeName, Dispatcher.Report)>.Continuation
     nonisolated let ownerFeed = Feed<Principal, PeerView>()
     /// Tells a user's readers of executions, without runs.
-    private var tell: @Sendable (String, [ExecutionView]) async -> Void = { _, _ in }
+    var tell: @Sendable (String, [ExecutionView]) async -> Void = { _, _ in }
 
     init(journal: Journal, nodes: NodeTable, logger: Logger) {
         self.journal = journal
@@ -114,107 +114,6 @@ actor Others {
     }
 
     func lacksNothing(of peer: Principal) -> Bool { lacking[peer]?.isEmpty ?? true }
-
-    // MARK: News
-
-    /// Takes what an owner told. Readers are told at once, the journal within 200 ms.
-    func take(_ news: WireNews, from peer: Principal) async {
-        var touched: [String: Set<ExecutionID>] = [:]
-        for item in news.executions {
-            guard let id = ExecutionID(bytes: item.execution), let user = await take(item, id, peer) else { continue }
-            touched[user, default: []].insert(id)
-        }
-        for (user, ids) in touched {
-            await tell(user, ids.compactMap { known[$0] }.map { view($0, withRuns: false) })
-        }
-    }
-
-    /// The user whose execution it is, where anything changed.
-    private func take(_ item: WireExecutionNews, _ id: ExecutionID, _ peer: Principal) async -> String? {
-        lacking[peer]?.remove(id)
-        if item.gone {
-            guard known[id]?.owner == peer || known[id] == nil else { return nil }
-            forget(id)
-            pending.gone.insert(id)
-            return nil
-        }
-        if item.hasHead, known[id]?.owner != peer {
-            guard let head = ExecutionHead(id, item.head) else { return nil }
-            // What this gateway has taken over is its own.
-            if (try? await journal.request(id)) != nil, (try? await journal.other(id)) == nil, known[id] == nil {
-                return nil
-            }
-            begin(id, item.head, head, peer)
-        }
-        guard known[id]?.owner == peer, let index = known.index(forKey: id) else {
-            lacking[peer, default: []].insert(id)
-            return nil
-        }
-        let changed = item.runs.filter { known.values[index].take($0) }.map { Int($0.run) }
-        pending.runs.formUnion(changed.map { RunKey(execution: id, run: $0) })
-        if item.complete, !known.values[index].isComplete {
-            known.values[index].complete(logEnd: item.logEnd)
-            pending.complete.insert(id)
-            pending.runs.formUnion(known.values[index].execution.runs.indices.map { RunKey(execution: id, run: $0) })
-        }
-        publish(id, changed)
-        endFeedIfOver(id)
-        return known[id]?.head.user
-    }
-
-    private func begin(_ id: ExecutionID, _ wire: WireExecutionHead, _ head: ExecutionHead, _ owner: Principal) {
-        if known[id] != nil {
-            // It was taken over by this gateway: what is known of it stays.
-            known[id]?.owner = owner
-            known[id]?.number = wire.number
-        } else {
-            known[id] = Other(owner: owner, number: wire.number, head: head)
-        }
-        pending.heads[id] = (owner, wire)
-        pending.gone.remove(id)
-    }
-
-    /// A node tells its last word to this gateway too, which had the run stopped while the owner was away.
-    nonisolated func witness(_ id: ExecutionID, _ node: NodeName, _ report: Dispatcher.Report) {
-        wordsEnd.yield((id, node, report))
-    }
-
-    private func witnessed(_ id: ExecutionID, _ node: NodeName, _ report: Dispatcher.Report) async {
-        guard let number = known[id]?.execution.number(of: node), report.state.isTerminal else { return }
-        let since = Moment.now().unixMilliseconds
-        var run = Run(node: node, state: report.state, sequence: report.sequence, since: since, spool: report.spool)
-        (run.leftOver, run.note) = (report.leftOver, report.note)
-        (run.finalLength, run.remaining) = (report.finalLength, report.remaining)
-        let news = WireRunNews.with {
-            $0.run = UInt32(number)
-            $0.report = run.report
-            $0.sinceMilliseconds = since
-        }
-        guard known[id]?.execution.runs[number].state.isTerminal == false, known[id]?.take(news) == true,
-            let other = known[id]
-        else { return }
-        pending.runs.insert(RunKey(execution: id, run: number))
-        publish(id, [number])
-        await tell(other.head.user, [view(other, withRuns: false)])
-    }
-
-    private func forget(_ id: ExecutionID) {
-        known[id] = nil
-        mirrored[id] = nil
-        completedMirrors.remove(id)
-        feeds.removeValue(forKey: id)?.close()
-    }
-
-    /// This gateway has taken the execution over: readers of its runs are given on.
-    func release(_ id: ExecutionID) -> Feed<Int, RunView>? {
-        known[id] = nil
-        mirrored[id] = nil
-        completedMirrors.remove(id)
-        pending.heads[id] = nil
-        pending.complete.remove(id)
-        pending.runs = pending.runs.filter { $0.execution != id }
-        return feeds.removeValue(forKey: id)
-    }
 
     // MARK: Writing
 
@@ -281,7 +180,7 @@ actor Others {
     }
 
     /// What is complete, in the journal and not looked at need not be held in memory.
-    private func letGo(_ id: ExecutionID) {
+    func letGo(_ id: ExecutionID) {
         guard known[id]?.isComplete == true, feeds[id] == nil, mirrored[id] == nil, pending.heads[id] == nil,
             !pending.complete.contains(id)
         else { return }
@@ -292,119 +191,6 @@ actor Others {
         await write()
         for feed in feeds.values { feed.close() }
         ownerFeed.close()
-    }
-
-    // MARK: Looking
-
-    /// Nil for what is not known, and for another user's.
-    func find(_ id: ExecutionID, user: String? = nil) async throws(Failure) -> Other? {
-        var found = known[id]
-        if found == nil { found = try? await journal.other(id) }
-        guard let found, user == nil || found.head.user == user else { return nil }
-        return known[id] ?? found
-    }
-
-    /// The runs that change from now on; ends when the execution is complete, and its log here too where it is open. Nil
-    /// where nothing will change.
-    func changesIfKnown(of id: ExecutionID) -> Changes<Int, RunView>? {
-        guard known[id] != nil, !isOver(id) else { return nil }
-        let feed = feeds[id] ?? Feed()
-        feeds[id] = feed
-        return feed.subscribe()
-    }
-
-    func view(_ other: Other, withRuns: Bool) -> ExecutionView {
-        let id = other.head.id
-        var view = ExecutionView(other.head, complete: other.isComplete)
-        if withRuns {
-            view.take(other.execution.runs) { number, run in self.view(run, number, of: id, copied: other.copied) }
-        } else {
-            view.count(other.execution.runs)
-        }
-        view.owner = other.owner.name
-        view.ownerAwaySince = awaySince(other.owner)
-        return view
-    }
-
-    func view(_ run: Run, _ number: Int, of id: ExecutionID, copied: [UInt64]) -> RunView {
-        let copied = mirrored[id]?[number] ?? (copied.indices.contains(number) ? copied[number] : 0)
-        return run.view(number, copied: copied, awaySince: run.state.isTerminal ? nil : nodes.awaySince(run.node))
-    }
-
-    /// Without runs, of those that are at hand.
-    func views(of ids: [ExecutionID]) -> [ExecutionID: ExecutionView] {
-        ids.reduce(into: [:]) { views, id in views[id] = known[id].map { view($0, withRuns: false) } }
-    }
-
-    /// The run on a node, of those that are at hand.
-    func runs(of ids: [ExecutionID], on node: NodeName) -> [ExecutionID: RunOnNode] {
-        ids.reduce(into: [:]) { runs, id in
-            guard let other = known[id], let number = other.execution.number(of: node) else { return }
-            runs[id] = RunOnNode(
-                execution: view(other, withRuns: false),
-                run: view(other.execution.runs[number], number, of: id, copied: other.copied))
-        }
-    }
-
-    func awaySince(of owners: Set<Principal>) -> [Principal: Int64] {
-        owners.reduce(into: [:]) { since, owner in since[owner] = awaySince(owner) }
-    }
-
-    func awaySince(_ owner: Principal) -> Int64? {
-        if let peer = peers[owner] { return peer.awaySince }
-        // Not heard of since the start, and perhaps not in the registry any more.
-        return Moment.now().unixMilliseconds - startedMilliseconds > 2000 ? startedMilliseconds : nil
-    }
-
-    // MARK: Logs that are copied here
-
-    /// The log of an execution is open here: its runs are shown as far as the copy goes.
-    func opened(_ other: Other, positions: [UInt64]) {
-        let id = other.head.id
-        if known[id] == nil { known[id] = other }
-        mirrored[id] = positions
-        completedMirrors.remove(id)
-    }
-
-    /// The copy has grown.
-    func mirrored(_ id: ExecutionID, positions: [UInt64]) {
-        guard let before = mirrored.updateValue(positions, forKey: id), let other = known[id] else { return }
-        let done = positions.indices.filter { number in
-            guard let final = other.execution.runs[number].finalLength, other.execution.runs[number].state.isTerminal
-            else { return false }
-            return before[number] < final && positions[number] >= final
-        }
-        publish(id, done)
-    }
-
-    /// Nothing will be added to the copy any more.
-    func mirrorCompleted(_ id: ExecutionID) {
-        completedMirrors.insert(id)
-        endFeedIfOver(id)
-    }
-
-    func closed(_ id: ExecutionID) {
-        mirrored[id] = nil
-        completedMirrors.remove(id)
-        endFeedIfOver(id)
-        letGo(id)
-    }
-
-    /// Whether nothing more will come here: neither states nor output.
-    func isOver(_ id: ExecutionID) -> Bool {
-        guard known[id]?.isComplete == true else { return false }
-        return mirrored[id] == nil || completedMirrors.contains(id)
-    }
-
-    private func endFeedIfOver(_ id: ExecutionID) {
-        guard isOver(id) else { return }
-        feeds.removeValue(forKey: id)?.close()
-    }
-
-    private func publish(_ id: ExecutionID, _ numbers: [Int]) {
-        guard let feed = feeds[id], let other = known[id] else { return }
-        feed.publish(
-            numbers.map { (key: $0, value: view(other.execution.runs[$0], $0, of: id, copied: other.copied)) })
     }
 }
 
