@@ -46,7 +46,7 @@ def build_folder():
     raise SystemExit("no build found: set ESTIBA_BUILD to the folder with the programs")
 
 
-def wait_for(claim, seconds=10, what="it"):
+def wait_for(claim, seconds=30, what="it"):
     """Waits until claim() is true and returns what it gave."""
     end = time.monotonic() + seconds
     while True:
@@ -130,6 +130,13 @@ class Client:
         if answer.status != 202:
             raise AssertionError(f"{answer.status} {answer.body!r}")
         return self.ended(answer.json()["execution"], token=more.get("token", ""))
+
+    def raw(self, execution, node="node1", stream="stdout", token=""):
+        """The bytes of a stream, when all of them are there: a last state is told before the last of the output is copied."""
+        answer = self.http("GET", f"executions/{execution}/raw?node={node}&stream={stream}&follow=true", token=token)
+        if answer.status != 200:
+            raise AssertionError(f"{answer.status} {answer.body!r}")
+        return answer.body
 
     def blob(self, content):
         answer = self.http("POST", "blobs", content)

@@ -35,11 +35,10 @@ class Run:
         self.held, self.held_bytes = {}, 0   # slices by position
         self.due = None                      # when the gateway is asked
         self.pause = 0.2
+        self.touched = time.time()           # when something of it came last
 
     def saved(self):
         return {"spool": self.spool, "next": self.next, "state": self.state, "over": self.is_over}
-
-        self.touched = time.time()
 
     def hold(self, piece):
         self.let_go(piece.position)
