@@ -12,6 +12,8 @@ from storm import broker, present, public
 NODES = 40
 STORM_NODES = 2000 if os.environ.get("ESTIBA_TEST_LONG") else 300
 BACK_SECONDS = 15
+# A gateway takes a broker that is silent for 5 s for lost; the rest is for a busy machine.
+AWAY_SECONDS = 8
 # The two lanes of a node: while the broker is away each tries at once, then ever more rarely, then once more for its own.
 ATTEMPTS_OF_A_CONNECTION = 10
 
@@ -21,6 +23,7 @@ class Swarm(unittest.TestCase):
     def test_all_nodes_are_back_within_15_s_of_a_broker_restart_without_a_stampede(self):
         figures = storm.measure(STORM_NODES)
         print(figures)
+        self.assertLess(figures["awaySeconds"], AWAY_SECONDS)
         self.assertLess(figures["backSeconds"], BACK_SECONDS)
         self.assertLess(figures["attempts"], STORM_NODES * 2 * ATTEMPTS_OF_A_CONNECTION)
 
