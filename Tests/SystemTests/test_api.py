@@ -57,8 +57,7 @@ class Submissions(shared.Case):
         answer = self.up.submit({"nodes": ["node1"], "command": {"line": line}})
         execution = answer.json()["execution"]
         self.up.ended(execution)
-        output = self.up.http("GET", f"executions/{execution}/raw?node=node1&follow=true")
-        self.assertEqual(output.body, b"a b|c d|$HOME|xy|;|>|a|")
+        self.assertEqual(self.up.raw(execution), b"a b|c d|$HOME|xy|;|>|a|")
 
     def test_without_a_login_and_for_what_is_not_there(self):
         for method, path in [

@@ -167,7 +167,7 @@ class Neighbours(shared.Case):
         own = self.hostile.token(self.up)
         done = self.up.submit({"nodes": ["node1"], "command": {"shell": script}}, token=own).json()["execution"]
         self.up.ended(done, token=own)
-        self.assertEqual(self.up.http("GET", f"executions/{done}/raw?node=node1", token=own).body, b"done\n")
+        self.assertEqual(self.up.raw(done, token=own), b"done\n")
         self.assertIsNotNone(pid())
         self.up.http("POST", f"executions/{execution}/stop", {"graceMilliseconds": 0}, token=token)
         self.up.ended(execution, token=token)

@@ -6,7 +6,6 @@ import pathlib
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
 import estiba
@@ -136,7 +135,7 @@ class CommandLine(shared.Case):
         again = self.up.start("logs", "-f", execution, start_new_session=True)
         self.assertEqual(again.stdout.readline(), b"node1: on\n")
         again.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        self.assertIn(b"Ctrl-C again now stops it", again.stderr.readline())
         again.send_signal(signal.SIGINT)
         again.communicate(timeout=90)
         self.assertEqual(again.returncode, 130)

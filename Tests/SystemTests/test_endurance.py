@@ -68,7 +68,7 @@ class Endurance(unittest.TestCase):
             # What the command line says of the gateway's absence stands between, perhaps in the middle of a line.
             self.assertEqual(first_difference(re.sub(rb"estiba: [^\n]*\n", b"", errors), wanted["err"]), None)
             for stream in ("out", "err"):
-                body = up.http("GET", f"executions/{execution}/raw?node=node1&stream=std{stream}").body
+                body = up.raw(execution, stream=f"std{stream}")
                 self.assertEqual(first_difference(body, wanted[stream]), None)
 
 

@@ -66,8 +66,8 @@ class Gateways(unittest.TestCase):
         following = self.g2.start("logs", "-f", execution, bufsize=0)
         first = following.stdout.readline()
         self.assertIn(first, (b"n1: one\n", b"n2: one\n"))
-        states = {run["state"] for run in self.g2.http("GET", f"executions/{execution}").json()["runs"]}
-        self.assertEqual(states, {"running"})
+        # One node's line says nothing of the other.
+        estiba.wait_for(lambda: {self.state(self.g2, execution, node) for node in ("n1", "n2")} == {"running"}, what="both runs")
         gate.touch()
         out, errors = following.communicate(timeout=20)
         self.assertEqual(following.returncode, 3)
@@ -94,7 +94,6 @@ class Gateways(unittest.TestCase):
         self.assertEqual(len(found[1]), 2 * 11)
         logs = [self.g1.data / "logs" / f"{execution}.log", self.g2.data / "mirrors" / f"{execution}.log"]
         self.assertEqual(logs[0].read_bytes(), logs[1].read_bytes())
-
 
     def test_another_user_s_execution_is_unknown_at_both(self):
         execution = self.accept(self.g1, shell("echo mine", "n1"))
@@ -220,8 +219,9 @@ class Gateways(unittest.TestCase):
         execution = self.accept(self.g1, shell("seq 1 50000", "n1"))
         self.known(self.g2, execution)
         self.g1.ended(execution)
-        wanted = self.g1.http("GET", f"executions/{execution}/raw?node=n1").body
-        self.assertEqual(self.g2.http("GET", f"executions/{execution}/raw?node=n1").body, wanted)
+        wanted = self.g1.raw(execution, "n1")
+        self.assertEqual(wanted, "".join(f"{number}\n" for number in range(1, 50_001)).encode())
+        self.assertEqual(self.g2.raw(execution, "n1"), wanted)
         estiba.wait_for(lambda: self.known(self.g2, execution)["complete"], 10, "its end")
         self.assertEqual(self.g2.stop(), 0)
         self.g1.kill()
@@ -306,16 +306,14 @@ class Adoption(unittest.TestCase):
             self.assertEqual(first + out, wanted)
             self.assertEqual(following.returncode, 5, errors)
             for node in ("n1", "n2"):
-                self.assertEqual(g2.http("GET", f"executions/{running}/raw?node={node}").body, wanted)
+                self.assertEqual(g2.raw(running, node), wanted)
             estiba.wait_for(lambda: g2.http("GET", f"executions/{running}").json()["complete"], 10, "its end")
             self.assertEqual(g2.ended(ended)["n1"]["code"], 4)
-            self.assertEqual(
-                g2.http("GET", f"executions/{ended}/raw?node=n1").body,
-                "".join(f"{number}\n" for number in range(1, 20001)).encode())
+            self.assertEqual(g2.raw(ended, "n1"), "".join(f"{number}\n" for number in range(1, 20001)).encode())
             house.n3.launch()
             self.assertEqual(g2.ended(waiting)["n3"]["state"], "exited")
             self.assertTrue(mark.exists())
-            self.assertEqual(g2.http("GET", f"executions/{waiting}/raw?node=n3").body, b"late\n")
+            self.assertEqual(g2.raw(waiting, "n3"), b"late\n")
             self.assertEqual(g2.ended(stopped)["n3"]["state"], "cancelled")
             self.assertFalse(house.folder.joinpath("mark2").exists())
             self.assertEqual(g2.ended(placed)["n3"]["state"], "placed")
@@ -386,7 +384,7 @@ class Adoption(unittest.TestCase):
             self.assertEqual({one["owner"] for one in listed}, {"g2"})
             house.n2.launch()
             self.assertEqual(house.g2.ended(last, seconds=60)["n2"]["state"], "exited")
-            self.assertEqual(house.g2.http("GET", f"executions/{last}/raw?node=n2").body, b"last\n")
+            self.assertEqual(house.g2.raw(last, "n2"), b"last\n")
 
     def test_only_an_operator_may(self):
         with gateways.Installation(nodes=1) as house:

@@ -58,7 +58,7 @@ class Placement(shared.Case):
         execution = self.submit(file, command={"arguments": ["./start.sh"]})
         run = self.up.ended(execution)["node1"]
         self.assertEqual((run["state"], run.get("code")), ("exited", 0), run)
-        output = self.up.http("GET", f"executions/{execution}/raw?node=node1&stream=stdout").body
+        output = self.up.raw(execution)
         self.assertEqual(output, f"{self.place}/app\nhere\n".encode())
         self.assertEqual(self.refused(file), "exists")
         self.placed(dict(blob=self.up.blob(archive({"only": b"1"})), name="app", tree=True, overwrite=True))

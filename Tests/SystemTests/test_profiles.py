@@ -73,11 +73,18 @@ class Profiles(unittest.TestCase):
         return execution, self.up.ended(execution, seconds=150, token=token)
 
     def said(self, execution, node="node1", stream="stdout", token=""):
-        return self.up.http("GET", f"executions/{execution}/raw?node={node}&stream={stream}", token=token).body.decode()
+        return self.up.raw(execution, node, stream, token).decode()
 
     def services(self, token=""):
         found = self.up.http("GET", "services", token=token).json()["services"]
         return {(one["name"], one["node"]): one for one in found}
+
+    def service(self, name, node, execution=None, token=""):
+        """A name as soon as it is there; a run's states come by another lane and may be sooner."""
+        def found():
+            one = self.services(token).get((name, node))
+            return one if one and execution in (None, one["execution"]) else None
+        return estiba.wait_for(found, what=f"the name {name}")
 
     # Profiles without a server
 
@@ -127,12 +134,12 @@ class Profiles(unittest.TestCase):
         self.assertEqual((runs["node1"]["state"], runs["node1"].get("code")), ("exited", 0), self.said(execution, stream="stderr"))
         place = self.home() / "services"
         former = int((place / "lives.sh.pid").read_text())
-        self.assertEqual((place / "lives.sh.log").read_text(), "first\n")
+        estiba.wait_for(lambda: (place / "lives.sh.log").read_text() == "first\n", what="its word")
         self.assertIn(f"runs (pid {former})", self.said(execution))
         self.assertTrue(pathlib.Path(f"/proc/{former}").exists())
 
-        found = self.services()["A <b> & Söhne", "node1"]
-        self.assertEqual((found["execution"], found["permanent"], found["port"]), (execution, True, 8123))
+        found = self.service("A <b> & Söhne", "node1", execution)
+        self.assertEqual((found["permanent"], found["port"]), (True, 8123))
         listed = self.up.estiba("services").stdout.decode()
         self.assertIn("A <b> & Söhne", listed)
         line = json.loads(self.up.estiba("services", "--json").stdout)
@@ -140,16 +147,16 @@ class Profiles(unittest.TestCase):
 
         execution, _ = self.deploy("lives.sh", script("second"), "script-service", service={"name": "A <b> & Söhne"})
         self.assertIn(f"ended the one before (pid {former})", self.said(execution))
-        self.assertEqual((place / "lives.sh.log").read_text(), "second\n")
+        estiba.wait_for(lambda: (place / "lives.sh.log").read_text() == "second\n", what="the next one's word")
         estiba.wait_for(lambda: not pathlib.Path(f"/proc/{former}").exists(), what="the end of the former")
-        self.assertEqual(self.services()["A <b> & Söhne", "node1"]["execution"], execution)
+        self.service("A <b> & Söhne", "node1", execution)
 
         # The worker's end is not the service's, nor that of its name.
         former_worker = self.up.kill("node1")
         estiba.wait_for(lambda: self.up.pids().get("node1", former_worker) != former_worker, what="the worker's return")
         # What it takes, it takes after its own word on what it has.
         self.assertEqual(self.up.outcome({"nodes": ["node1"], "command": {"shell": "true"}})["node1"]["code"], 0)
-        self.assertIn(("A <b> & Söhne", "node1"), self.services())
+        self.service("A <b> & Söhne", "node1", execution)
 
         refused = self.up.estiba("services", "remove", "A <b> & Söhne", "-n", "node2")
         self.assertNotEqual(refused.returncode, 0)
@@ -267,7 +274,7 @@ class Profiles(unittest.TestCase):
         self.assertIn("<title>one</title>", page(port))
         server = int((self.up.folder / "nodes/node1/home" / user / "tomcat/temp/catalina.pid").read_text())
         self.assertEqual(os.stat(f"/proc/{server}").st_uid, uid)
-        found = self.services(token)["shop", "node1"]
+        found = self.service("shop", "node1", token=token)
         self.assertEqual((found["port"], found["permanent"]), (port, True))
 
         run, said, problem = deploy(war("two"))
@@ -382,7 +389,7 @@ class OwnProfiles(unittest.TestCase):
     def test_what_does_not_answer_is_said(self):
         execution, run = self.run_of("my app.war", b"x", "silent")
         self.assertEqual((run["state"], run.get("code")), ("exited", 1))
-        said = self.up.http("GET", f"executions/{execution}/raw?node=node1&stream=stderr").body.decode()
+        said = self.up.raw(execution, stream="stderr").decode()
         self.assertEqual(said, "my app.war did not answer at http://node1:1/my%20app within 1 s (Connection refused)\n")
 
     def test_what_comes_after_is_stopped_as_any_command(self):
