@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 WAIT_SECONDS = 20
 # A list is drawn anew while it is looked at: look again.
-REDRAWN = (StaleElementReferenceException, NoSuchElementException, IndexError)
+REDRAWN = (StaleElementReferenceException, NoSuchElementException, IndexError, StopIteration)
 
 # Every line of the output, read by scrolling: only what is in sight is in the page.
 READ_LINES = """
@@ -37,6 +37,15 @@ const frame = () => new Promise((resolve) => requestAnimationFrame(() => request
 READ_STATES = """
 const rows = [...document.querySelectorAll("tr[data-node]")];
 return Object.fromEntries(rows.map((row) => [row.dataset.node, row.querySelector(".state").textContent]));
+"""
+
+READ_TEXTS = """
+const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
+return [...document.querySelectorAll(arguments[0])].map((element) => isSeen(element) ? element.innerText.trim() : "");
+"""
+
+READ_ATTRIBUTES = """
+return [...document.querySelectorAll(arguments[0])].map((element) => element.getAttribute(arguments[1]));
 """
 
 READ_OUTCOME = """
@@ -81,7 +90,43 @@ class Console:
         return self.wait(lambda: next((e for e in self.find(selector) if e.is_displayed()), None), selector, seconds)
 
     def wait_for_text(self, selector, text, seconds=WAIT_SECONDS):
-        self.wait(lambda: any(text in e.text for e in self.find(selector)), f"“{text}” in {selector}", seconds)
+        self.wait(lambda: any(text in found for found in self.texts(selector)), f"“{text}” in {selector}", seconds)
+
+    def texts(self, selector):
+        """The text of every such element, empty where it is not seen; all in one step, for what is drawn anew at any time."""
+        return self.driver.execute_script(READ_TEXTS, selector)
+
+    def text_of(self, selector):
+        """The text of the first such element that has one, as soon as there is one."""
+        return self.wait(lambda: next(filter(None, self.texts(selector)), None), f"the text of {selector}")
+
+    def attributes(self, selector, name):
+        return self.driver.execute_script(READ_ATTRIBUTES, selector, name)
+
+    def wait_until_gone(self, selector, what, seconds=WAIT_SECONDS):
+        """Until none of these is seen."""
+        self.wait(lambda: not any(e.is_displayed() for e in self.find(selector)), what, seconds)
+
+    # Acting: on an element that is drawn anew between looking and acting nothing was done, so it is looked for again
+
+    def click(self, selector, number=0):
+        def act():
+            [e for e in self.find(selector) if e.is_displayed()][number].click()
+            return True
+        self.wait(act, f"a click on {selector}")
+
+    def type_into(self, selector, *keys):
+        def act():
+            self.find(selector)[0].send_keys(*keys)
+            return True
+        self.wait(act, f"typing into {selector}")
+
+    def press(self, label):
+        """Clicks the button of this name."""
+        def act():
+            next(e for e in self.find("button") if e.text == label and e.is_displayed()).click()
+            return True
+        self.wait(act, f"the button {label}")
 
     def text(self):
         return self.driver.find_element(By.TAG_NAME, "body").text
@@ -129,12 +174,12 @@ class Console:
         self.wait_for("input[name=password]").send_keys(password, Keys.ENTER)
 
     def wait_until_in(self, name):
-        self.wait(lambda: self.find("#user")[0].text == name, f"being logged in as {name}")
+        self.wait(lambda: self.texts("#user") == [name], f"being logged in as {name}")
 
     # Deploying
 
     def go(self, screen):
-        self.wait_for(f"nav [data-screen={screen}]").click()
+        self.click(f"nav [data-screen={screen}]")
 
     def link(self, label):
         return self.wait(lambda: next((e for e in self.find("button") if e.text == label and e.is_displayed()), None), f"the button {label}")
@@ -153,7 +198,7 @@ class Console:
 
     def choose_all(self, nodes=3):
         self.wait(lambda: len(self.find(".picker .cell")) == nodes, f"{nodes} nodes to choose from")
-        self.link("all").click()
+        self.press("all")
 
     def tick_shell(self):
         self.wait_for("label.tick input[type=checkbox]")
@@ -171,13 +216,14 @@ class Console:
 
     def send(self):
         self.wait(lambda: self.find("button.primary")[0].is_enabled(), "the send button")
-        self.find("button.primary")[0].click()
+        self.click("button.primary")
 
     def wait_until_sent(self):
         """Goes on to the output of what was sent: a command shows it by itself, a deployment has a link to it."""
-        link = self.wait(lambda: self.fragment().startswith("#output/") or self.find(".outcome a[href^='#output/']"), "what was sent")
-        if link is not True:
-            link[0].click()
+        link = ".outcome a[href^='#output/']"
+        self.wait(lambda: self.fragment().startswith("#output/") or self.find(link), "what was sent")
+        if not self.fragment().startswith("#output/"):
+            self.click(link)
             self.wait(lambda: self.fragment().startswith("#output/"), "the output screen")
         return self.fragment().split("/")[1]
 
@@ -236,7 +282,7 @@ class Console:
 
     def wait_for_lines(self, count, seconds=WAIT_SECONDS):
         words = "1 line" if count == 1 else f"{count:,} lines"
-        self.wait(lambda: self.find(".tools .lines")[0].text == words, words, seconds)
+        self.wait(lambda: words in self.texts(".tools .lines"), words, seconds)
 
     def lines(self):
         """Every line as [node, stream, text]."""

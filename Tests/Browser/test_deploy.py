@@ -33,7 +33,7 @@ class Deploy(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         path = pathlib.Path(folder.name) / name
         path.write_text(text)
-        self.console.find("#files")[0].send_keys(str(path))
+        self.console.type_into("#files", str(path))
         self.console.wait_for(f".card-file[aria-label='{name}']")
 
     def test_a_script_goes_to_three_nodes_and_its_lines_and_exit_codes_come_back(self):
@@ -77,7 +77,7 @@ class Deploy(unittest.TestCase):
         self.console.send()
         first = self.console.wait_until_sent()
         self.console.wait_for_states("exited 0")
-        self.console.link("Run again").click()
+        self.console.press("Run again")
         self.console.wait_for(".card-file[aria-label='again.sh']")
         self.console.wait(lambda: self.console.field("Command").get_attribute("value") == "./again.sh", "the command")
         self.console.send()
@@ -107,9 +107,9 @@ class Deploy(unittest.TestCase):
         line = self.console.find(".picker input")[0]
         line.send_keys("node[1-2]!node1")
         self.console.wait(lambda: self.console.nodes_chosen() == ["node2"], "node2 chosen")
-        self.console.find(".cell[data-node=node3]")[0].click()
+        self.console.click(".cell[data-node=node3]")
         self.assertEqual(line.get_attribute("value"), "node[2-3]")
-        self.console.find(".cell[data-node=node3]")[0].send_keys("\ue012", " ")
+        self.console.type_into(".cell[data-node=node3]", "\ue012", " ")
         self.assertEqual(self.console.nodes_chosen(), ["node3"])
         line.clear()
         line.send_keys("node9")
@@ -119,8 +119,7 @@ class Deploy(unittest.TestCase):
     def test_a_command_that_is_not_there_says_so_for_every_node(self):
         self.console.run("no-such-program --now", shell=False)
         self.console.wait_for_states("refused")
-        for why in self.console.find("td.why"):
-            self.assertTrue(why.text)
+        self.console.wait(lambda: len(list(filter(None, self.console.texts("td.why")))) == 3, "the reason for each")
 
     def test_a_quote_left_open_is_said_on_the_form_and_nothing_is_lost(self):
         self.console.choose_all()

@@ -41,10 +41,12 @@ class Lines(unittest.TestCase):
         return [text for _, _, text in self.console.lines()]
 
     def rows(self):
-        return {row.get_attribute("data-line"): row.find_element("css selector", ".text").text for row in self.console.find(".viewer .line")}
+        """Number -> text of the lines that are drawn."""
+        script = "return [...document.querySelectorAll('.viewer .line')].map((row) => [row.dataset.line, row.querySelector('.text').textContent])"
+        return dict(self.console.driver.execute_script(script))
 
     def line(self, number):
-        return self.console.wait(lambda: self.console.find(f".viewer .line[data-line='{number}']:not(.coming) .text")[0].text, f"line {number}")
+        return self.console.text_of(f".viewer .line[data-line='{number}']:not(.coming) .text")
 
     def search(self, words):
         field = self.console.find(".search input")[0]
@@ -55,24 +57,24 @@ class Lines(unittest.TestCase):
         self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = arguments[0]", top)
 
     def click(self, label):
-        self.console.link(label).click()
+        self.console.press(label)
 
     # Small outputs
 
     def test_runs_are_grouped_by_node_newest_first(self):
         first = self.show("echo one; exit 3", 1, ["node2"])
         second = self.show("echo two", 2, ["node1", "node2"])
-        self.console.find(".ways a")[1].click()
+        self.console.click(".ways a", 1)
         self.console.wait(lambda: self.console.fragment() == "#output/nodes", "the nodes")
-        self.console.wait_for("a[href='#output/nodes/node2']").click()
+        self.console.click("a[href='#output/nodes/node2']")
         self.console.wait_for_text("h1", "node2")
-        rows = self.console.wait(lambda: [r.get_attribute("data-execution") for r in self.console.find(".node-runs tbody tr")], "runs")
-        self.assertEqual(rows[:2], [second, first])
+        rows = lambda: self.console.attributes(".node-runs tbody tr", "data-execution")
+        self.console.wait(lambda: rows()[:2] == [second, first], "the newest first")
         self.console.wait_for_text(f"tr[data-execution='{first}'] .state", "exited 3")
         self.assertNotIn(first, self.console.driver.page_source.split("node-runs")[0])
         third = self.console.ask({"nodes": ["node2"], "command": {"line": "true"}})
         self.console.wait_for_text(f".node-runs tbody tr:first-child[data-execution='{third}'] .state", "exited 0")
-        self.console.wait_for(f"a[href='#output/{second}/node2']").click()
+        self.console.click(f"a[href='#output/{second}/node2']")
         self.console.wait_for_lines(1)
         self.assertEqual(self.console.lines(), [["node2", "stdout", "two"]])
 
@@ -83,28 +85,27 @@ class Lines(unittest.TestCase):
             self.console.ask({"nodes": ["node1"], "command": {"line": "true"}})
         self.console.wait_for_text("#badge", "2")
         self.console.go("output")
-        self.console.wait(lambda: not self.console.find("#badge")[0].is_displayed(), "no badge")
+        self.console.wait_until_gone("#badge", "no badge")
 
     def test_search_marks_counts_and_goes_from_match_to_match(self):
         self.show("for i in $(seq 500); do case $i in 7|300|490) echo \"an Error at $i\";; *) echo \"line $i\";; esac; done", 500)
         self.search("error")
         self.console.wait_for_text(".found-count", "of 3")
-        for _ in range(3):
-            if self.console.find(".found-count")[0].text == "1 of 3":
-                break
-            self.console.find("[aria-label='Next match']")[0].click()
+        while (before := self.console.text_of(".found-count")) != "1 of 3":
+            self.console.click("[aria-label='Next match']")
+            self.console.wait(lambda: self.console.texts(".found-count") != [before], "the next match")
         self.assertEqual(self.line(7), "an Error at 7")
-        self.assertEqual(self.console.find(".line.current .hit")[0].text, "Error")
-        self.console.find(".search input")[0].send_keys(Keys.ENTER)
+        self.console.wait_for_text(".line.current .hit", "Error")
+        self.console.type_into(".search input", Keys.ENTER)
         self.console.wait_for_text(".found-count", "2 of 3")
         self.assertEqual(self.line(300), "an Error at 300")
-        self.console.find("[aria-label='Previous match']")[0].click()
-        self.console.find("[aria-label='Previous match']")[0].click()
+        self.console.click("[aria-label='Previous match']")
+        self.console.click("[aria-label='Previous match']")
         self.console.wait_for_text(".found-count", "3 of 3")
         self.assertEqual(self.line(490), "an Error at 490")
-        self.console.find("[aria-label='Heed upper and lower case']")[0].click()
+        self.console.click("[aria-label='Heed upper and lower case']")
         self.console.wait_for_text(".found-count", "nothing found")
-        self.console.find("[aria-label='Regular expression']")[0].click()
+        self.console.click("[aria-label='Regular expression']")
         self.search("^line 4[0-9]*$")
         self.console.wait_for_text(".found-count", "110")
         self.search("(")
@@ -119,9 +120,9 @@ class Lines(unittest.TestCase):
         self.console.wait_for_text(".found-count", "of 6")
         self.click("stderr")
         self.console.wait_for_text(".found-count", "of 3")
-        self.console.find(".plan .cell[data-node=node2]")[0].click()
+        self.console.click(".plan .cell[data-node=node2]")
         self.console.wait_for_text(".found-count", "1 of 1")
-        self.assertEqual([row for row in self.rows().values()], ["here node2"])
+        self.console.wait(lambda: list(self.rows().values()) == ["here node2"], "the one line")
 
     def test_times_and_wrapping_are_kept_for_the_next_time(self):
         execution = self.show("printf '%0400d\\n' 1; echo after", 2)
@@ -129,7 +130,7 @@ class Lines(unittest.TestCase):
         narrow = self.console.find(".line")[0].size["height"]
         self.click("Times")
         self.click("Wrap")
-        self.assertRegex(self.console.wait_for(".line .time").text, r"^\d\d:\d\d:\d\d\.\d\d\d$")
+        self.assertRegex(self.console.text_of(".line .time"), r"^\d\d:\d\d:\d\d\.\d\d\d$")
         self.console.wait(lambda: self.console.find(".line")[0].size["height"] >= 2 * narrow, "the line in several rows")
         self.assertLessEqual(*self.console.driver.execute_script("const v = document.querySelector('.viewer'); return [v.scrollWidth, v.clientWidth]"))
         self.console.open(f"#output/{execution}")
@@ -170,13 +171,12 @@ class Lines(unittest.TestCase):
         self.show("echo same; case $ESTIBA_NODE in node2) echo odd; exit 1;; *) echo usual;; esac", 6, ["node1", "node2", "node3"])
         self.click("Fold")
         self.console.wait(lambda: len(self.console.find(".groups li")) == 2, "two groups")
-        self.assertEqual([e.get_attribute("data-nodes") for e in self.console.find(".groups li")], ["node2", "node[1,3]"])
-        odd = self.console.find(".groups li")[0]
-        self.assertEqual([e.text for e in odd.find_elements("css selector", ".differs .text")], ["odd"])
-        self.assertEqual([e.text for e in odd.find_elements("css selector", ".missing")], ["usual"])
+        self.assertEqual(self.groups(), ["node2", "node[1,3]"])
+        self.assertEqual(self.console.texts(".groups li:first-child .differs .text"), ["odd"])
+        self.assertEqual(self.console.texts(".groups li:first-child .missing"), ["usual"])
         self.assertFalse(self.console.find(".viewer")[0].is_displayed())
         self.console.picture("folded")
-        odd.find_element("css selector", "button").click()
+        self.console.click(".groups li:first-child button")
         self.console.wait_for_lines(2)
         self.assertEqual(self.console.lines(), [["node2", "stdout", "same"], ["node2", "stdout", "odd"]])
 
@@ -194,7 +194,7 @@ class Lines(unittest.TestCase):
         self.console.wait(lambda: self.groups() == ["node1", "node2"], "two groups")
 
     def groups(self):
-        return [e.get_attribute("data-nodes") for e in self.console.find(".groups li")]
+        return self.console.attributes(".groups li", "data-nodes")
 
     def test_everything_is_downloaded_as_text_and_as_records(self):
         execution = self.show("echo \"from $ESTIBA_NODE\"; printf 'bad \\377' >&2", 4, ["node1", "node2"])
@@ -247,9 +247,9 @@ class Lines(unittest.TestCase):
         self.assertLess(len(self.console.find(".viewer .line")), 150)
         for number in (1, 2, 250, 251, 654_321, 999_999, 1_000_000):
             self.search(f"^{number}$")
-            if self.console.find("[aria-label='Regular expression']")[0].get_attribute("aria-pressed") == "false":
-                self.console.find("[aria-label='Regular expression']")[0].click()
-            self.console.wait(lambda: self.console.find(".line.current .text")[0].text == str(number), f"line {number}", 60)
+            if self.console.attributes("[aria-label='Regular expression']", "aria-pressed") == ["false"]:
+                self.console.click("[aria-label='Regular expression']")
+            self.console.wait(lambda: self.console.texts(".line.current .text") == [str(number)], f"line {number}", 60)
             self.assertEqual(self.line(number), str(number))
         viewer = self.console.find(".viewer")[0]
         viewer.send_keys(Keys.HOME)
@@ -267,11 +267,11 @@ class Lines(unittest.TestCase):
         execution = self.console.ask({"nodes": ["node1"], "command": {
             "shell": "seq 1 400000; for i in $(seq 100); do seq $((400000 + i * 1000 - 999)) $((400000 + i * 1000)); sleep 0.05; done"}})
         self.console.open(f"#output/{execution}")
-        self.console.wait(lambda: int(self.console.find(".tools .lines")[0].text.split()[0].replace(",", "")) > 400_000, "more than a page holds", 60)
+        self.console.wait(lambda: int(self.console.texts(".tools .lines")[0].split()[0].replace(",", "")) > 400_000, "more than a page holds", 60)
         self.console.wait(lambda: any(int(text) > 400_000 for text in self.sight()), "the end in sight", 20)
         installation().kill("gateway")
         self.console.wait_for_text("#banner", "Lost the gateway")
-        self.console.wait(lambda: not self.console.find("#banner")[0].is_displayed(), "the gateway to be back", 60)
+        self.console.wait_until_gone("#banner", "the gateway to be back", 60)
         self.console.wait_for_states("exited 0", 1, seconds=60)
         self.console.wait_for_lines(500_000, seconds=60)
         self.assertEqual(self.line(500_000), "500000")
@@ -286,7 +286,7 @@ class Lines(unittest.TestCase):
         self.console.wait_for_lines(3)
         self.assertEqual(self.texts(), ["odd"] * 3)
         self.click("stdout")
-        self.console.find(".plan .cell[data-node=node3]")[0].click()
+        self.console.click(".plan .cell[data-node=node3]")
         # Its end is shown before anybody can scroll.
         self.assertEqual(self.line(200_002), "last")
         self.scroll(0)

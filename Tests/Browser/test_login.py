@@ -52,7 +52,7 @@ class Login(unittest.TestCase):
         self.console.open("#deploy")
         self.console.log_in(account().name, account().password)
         self.console.wait_until_in(account().name)
-        self.console.link("Log out").click()
+        self.console.press("Log out")
         self.console.wait_for("input[name=password]")
         self.console.open("#deploy")
         self.console.wait_for("input[name=password]")
@@ -90,7 +90,7 @@ class Login(unittest.TestCase):
         first = self.console.driver.current_window_handle
         self.console.driver.switch_to.new_window("tab")
         self.console.open("#status")
-        self.console.wait_for("button#logout").click()
+        self.console.click("button#logout")
         self.console.wait_for("input[name=password]")
         self.console.driver.switch_to.window(first)
         self.console.wait_for_text("[role=alert]", "Your session has ended")

@@ -37,10 +37,10 @@ class Output(unittest.TestCase):
         self.console.run("echo started; exec sleep 600")
         self.console.wait_for_lines(3)
         self.console.wait_for_states("running")
-        self.console.find("tr[data-node=node2] button")[0].click()
+        self.console.click("tr[data-node=node2] button")
         self.console.wait(lambda: self.console.states()["node2"] == "stopped", "node2 stopped")
         self.assertEqual([self.console.states()[node] for node in ("node1", "node3")], ["running", "running"])
-        self.console.link("Stop").click()
+        self.console.press("Stop")
         self.console.wait_for_states("stopped")
 
     def test_a_command_that_will_not_stop_is_said_to_be_killed_later(self):
@@ -49,23 +49,23 @@ class Output(unittest.TestCase):
             "graceMilliseconds": 1500})
         self.console.open(f"#output/{execution}")
         self.console.wait_for_lines(1)
-        self.console.link("Stop").click()
+        self.console.press("Stop")
         self.console.wait_for_text("[role=status]", "Stopping all. What has not ended after 1.5 s is killed.")
         self.console.wait_for_states("stopped", nodes=1)
         self.console.wait_for_text("td.why", "0 processes left")
-        self.assertNotIn("Stopping", self.console.text())
+        self.console.wait(lambda: "Stopping" not in self.console.text(), "no more word of stopping")
 
     def test_a_state_and_a_stream_choose_what_is_shown(self):
         self.console.run("echo out; echo err >&2; case $ESTIBA_NODE in node2) exit 3;; esac")
         self.console.wait(lambda: self.console.states() == {"node1": "exited 0", "node2": "exited 3", "node3": "exited 0"}, "one exit code 3")
         self.console.wait_for_lines(6)
-        self.console.link("1 exited 3").click()
+        self.console.press("1 exited 3")
         self.console.wait_for_lines(2)
         self.assertEqual(sorted(self.console.lines()), [["node2", "stderr", "err"], ["node2", "stdout", "out"]])
-        self.console.link("stdout").click()
+        self.console.press("stdout")
         self.console.wait_for_lines(1)
         self.assertEqual(self.console.lines(), [["node2", "stderr", "err"]])
-        self.console.link("1 exited 3").click()
+        self.console.press("1 exited 3")
         self.console.wait_for_lines(3)
 
     def test_a_reload_shows_the_same_text(self):
@@ -86,7 +86,7 @@ class Output(unittest.TestCase):
         for node in ("node1", "node2", "node3"):
             self.assertEqual([text for name, _, text in lines if name == node], TAMED)
         self.assertEqual(self.console.find(".viewer img, .viewer script, .viewer b"), [])
-        self.assertEqual(self.console.find(".viewer .ink-red")[0].text, "red")
+        self.assertEqual(self.console.text_of(".viewer .ink-red"), "red")
         self.assertNotEqual(self.console.driver.title, "1")
 
     def test_a_long_output_keeps_few_elements_and_scrolls_to_both_ends(self):
@@ -95,17 +95,16 @@ class Output(unittest.TestCase):
         self.console.wait_for_lines(1_000_002, seconds=60)
         self.assertLess(len(self.console.find(".viewer .line")), 150)
         self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 0")
-        self.console.wait(lambda: self.console.find(".line[data-line='1']"), "the first line")
-        self.assertEqual(self.console.find(".line[data-line='1'] .text")[0].text, "1")
+        self.assertEqual(self.console.text_of(".line[data-line='1']:not(.coming) .text"), "1")
         self.console.driver.execute_script("document.querySelector('.viewer').scrollTop = 1e9")
-        self.console.wait(lambda: self.console.find(".line[data-line='1000002']"), "the last line")
+        self.assertEqual(self.console.text_of(".line[data-line='1000002']:not(.coming) .text"), "333334")
 
     def test_a_line_of_64_MiB_is_one_line_cut(self):
         self.console.run("[ $ESTIBA_NODE != node1 ] || head -c 67108864 /dev/zero | tr '\\0' x; echo end >&2")
         self.console.wait_for_states("exited 0", seconds=60)
         self.console.wait_for_lines(4, seconds=60)
         self.console.wait(lambda: self.console.find(".line[data-line='4'] .rest"), "the line without an end, last and cut")
-        self.assertEqual(len(self.console.find(".line[data-line='4'] .text")[0].text), 8192)
+        self.assertEqual(len(self.console.text_of(".line[data-line='4'] .text")), 8192)
 
     def test_a_node_that_goes_away_is_said_and_what_it_wrote_meanwhile_comes_after(self):
         self.console.run("for i in $(seq 1000); do echo \"$i\"; sleep 0.1; done")
@@ -117,7 +116,7 @@ class Output(unittest.TestCase):
             self.console.wait_for_text("#nodes", "2 of 3 nodes")
         self.console.wait_for_states("running")
         self.console.wait_for_text("#nodes", "3 of 3 nodes")
-        self.console.link("Stop").click()
+        self.console.press("Stop")
         self.console.wait_for_states("stopped")
         self.console.wait(lambda: "still coming" not in self.console.text(), "the last of the output")
         for node in ("node1", "node2", "node3"):
@@ -130,7 +129,7 @@ class Output(unittest.TestCase):
         self.console.wait_for("tr[data-state=running]")
         installation().kill("gateway")
         self.console.wait_for_text("#banner", "Lost the gateway")
-        self.console.wait(lambda: not self.console.find("#banner")[0].is_displayed(), "the gateway to be back", 60)
+        self.console.wait_until_gone("#banner", "the gateway to be back", 60)
         self.console.wait_for_states("exited 0", seconds=60)
         self.console.wait_for_lines(600, seconds=60)
         lines = self.console.lines()
@@ -146,7 +145,7 @@ class Output(unittest.TestCase):
         execution = self.console.run("echo remembered")
         self.console.wait_for_states("exited 0")
         self.console.go("history")
-        self.console.wait_for(f"a[href='#output/{execution}']").click()
+        self.console.click(f"a[href='#output/{execution}']")
         self.console.wait_for_lines(3)
 
     def test_every_control_has_a_name_for_a_screen_reader(self):

@@ -43,25 +43,25 @@ class Shell(unittest.TestCase):
         return self.console.find(".past > li")
 
     def titles(self):
-        return [entry.find_element("css selector", "summary .mono").text for entry in self.entries()]
+        return self.console.texts(".past > li summary .mono")
 
     def chips(self, entry):
-        return [chip.text for chip in self.entries()[entry].find_elements("css selector", "summary .chip")]
+        return self.console.texts(f".past > li:nth-child({entry + 1}) summary .chip")
 
     def test_commands_one_after_another_the_newest_first_with_its_output(self):
         self.choose("node[1-2]")
-        self.assertEqual(self.console.find("button.primary")[0].text, "Run on 2 nodes")
+        self.console.wait_for_text("button.primary", "Run on 2 nodes")
         self.type("echo one $ESTIBA_NODE")
         self.console.wait_for_lines(2)
         self.assertEqual(sorted(text for _, _, text in self.console.lines()), ["one node1", "one node2"])
         self.type("echo two; exit 3")
         self.console.wait(lambda: self.chips(0) == ["2 failed"], "two failures")
         self.assertEqual(self.titles(), ["echo two; exit 3", "echo one $ESTIBA_NODE"])
-        self.assertEqual(self.chips(1), ["2 exited 0"])
+        self.console.wait(lambda: self.chips(1) == ["2 exited 0"], "two ends")
         # What is folded holds no output; unfolded it comes again.
         self.assertEqual(len(self.console.find(".viewer")), 1)
         self.console.driver.execute_script("arguments[0].click()", self.entries()[1].find_element("css selector", "summary"))
-        self.console.wait(lambda: "one node1" in self.entries()[1].text, "the first one's output")
+        self.console.wait(lambda: "one node1" in self.console.texts(".past > li:nth-child(2)")[0], "the first one's output")
         self.console.picture("shell-wide")
         self.console.go("history")
         self.console.go("shell")
@@ -83,18 +83,18 @@ class Shell(unittest.TestCase):
         self.console.wait_for_states("running", nodes=2)
         self.type("sleep 601; echo never")
         self.console.wait_for_states("running", nodes=2)
-        self.console.find("tr[data-node=node2] button")[0].click()
+        self.console.click("tr[data-node=node2] button")
         self.console.wait(lambda: self.console.states()["node2"] == "stopped", "node2 stopped")
         self.choose("node1")
-        self.console.link("Stop all mine on 1 node").click()
+        self.console.press("Stop all mine on 1 node")
         self.console.wait_for_text(".stop-mine", "Everything you run on node1 ends.")
-        self.console.link("Stop them").click()
+        self.console.press("Stop them")
         self.console.wait_for_text(".stop-mine", "Stopping 2 runs.")
         self.console.wait(lambda: self.console.states()["node1"] == "stopped", "node1 stopped")
         self.console.wait(lambda: self.chips(1) == ["1 running", "1 stopped"], "the other's states")
         self.choose("node2")
-        self.console.link("Stop all mine on 1 node").click()
-        self.console.link("Stop them").click()
+        self.console.press("Stop all mine on 1 node")
+        self.console.press("Stop them")
         self.console.wait(lambda: self.chips(1) == ["2 stopped"], "the end of all")
         self.console.resize(390, 844, mobile=True)
         self.addCleanup(self.console.driver.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
@@ -103,7 +103,7 @@ class Shell(unittest.TestCase):
 
     def test_a_refusal_is_said_and_the_line_stays(self):
         self.choose("node1")
-        self.console.find(".under .tick")[0].click()
+        self.console.click(".under .tick")
         self.line().send_keys("echo 'open", Keys.ENTER)
-        self.console.wait(lambda: self.console.find("p.problem[role=alert]")[0].text, "the reason")
+        self.console.text_of("p.problem[role=alert]")
         self.assertEqual(self.line().get_attribute("value"), "echo 'open")

@@ -50,7 +50,7 @@ class Status(unittest.TestCase):
         return [m for m in self.console.driver.execute_script("return globalThis.asked") if m["type"] == kind]
 
     def value(self, figure, node="node1"):
-        return self.console.find(f"[data-panel={node}] [data-figure={figure}] span.value")[0].text
+        return self.console.text_of(f"[data-panel={node}] [data-figure={figure}] span.value")
 
     def facts(self, node="node1"):
         return self.console.driver.execute_script(READ_FACTS, node)
@@ -65,7 +65,7 @@ class Status(unittest.TestCase):
         self.assertRegex(self.value("network"), r"↓ .*B/s +↑ .*B/s$")
         self.assertEqual(len(self.console.find("[data-panel=node1] .cores span")), os.cpu_count())
         self.assertTrue(1 <= len(self.console.find("[data-panel=node1] .busiest tbody tr")) <= 10)
-        self.assertIn("free", self.console.find("[data-panel=node1] .disks")[0].text)
+        self.assertIn("free", self.console.text_of("[data-panel=node1] .disks"))
         facts = self.facts()
         self.assertEqual(facts["kernel"], os.uname().release)
         self.assertIn("right within 2 s", facts["its time"])
@@ -89,7 +89,7 @@ class Status(unittest.TestCase):
         self.console.driver.execute_script(HIDE, False)
         self.assertEqual(len(self.asked("watch-status")), 2)
         self.console.wait(lambda: self.facts()["its time"] != before, "figures again")
-        self.console.wait_for(".plan .cell[data-node=node2]").click()
+        self.console.click(".plan .cell[data-node=node2]")
         self.console.wait(lambda: [p.get_attribute("data-panel") for p in self.panels()] == ["node2"], "node2 alone")
         newest = self.asked("watch-status")[-2:]
         self.assertEqual([m.get("nodes") for m in newest], [["node2"], None])
@@ -103,14 +103,14 @@ class Status(unittest.TestCase):
             self.console.wait_for(".plan .cell[data-node=node3][data-tone=away]")
             self.console.wait_for_text("[data-panel=node3] p", "Its runs are kept")
             self.console.picture("status-away")
-        self.console.wait(lambda: "away" not in self.console.find("[data-panel=node3] .state")[0].text, "node3 back")
+        self.console.wait(lambda: "away" not in self.console.texts("[data-panel=node3] .state")[0], "node3 back")
         before = self.facts("node3").get("its time")
         self.console.wait(lambda: self.facts("node3").get("its time") != before, "figures of node3 again")
 
     def test_a_gateway_that_dies_is_gone_on_with(self):
         installation().kill("gateway")
         self.console.wait_for_text("#banner", "Lost the gateway")
-        self.console.wait(lambda: not self.console.find("#banner")[0].is_displayed(), "the gateway to be back", 60)
+        self.console.wait_until_gone("#banner", "the gateway to be back", 60)
         before = self.facts()["its time"]
         self.console.wait(lambda: self.facts()["its time"] != before, "figures again")
         self.console.driver.get_log("browser")

@@ -46,7 +46,7 @@ class Tomcat(unittest.TestCase):
         self.console.wait(lambda: self.console.nodes_chosen() == ["node1"], "one node chosen")
         self.console.drop(path)
         self.console.card(path.name)
-        self.console.link("Use tomcat").click()
+        self.console.press("Use tomcat")
         self.console.send()
 
     def test_a_web_application_is_dropped_and_answers(self):
