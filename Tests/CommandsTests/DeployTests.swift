@@ -83,7 +83,16 @@ import Testing
         try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 
-    private func content(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) } }
+    /// Blocks of their number: no piece of the beginning is like one further on.
+    private func content(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 4096)
+        for block in 0..<(count + 4095) / 4096 {
+            bytes += withUnsafeBytes(of: block) { Array($0) } + [UInt8](repeating: UInt8(block & 0xFF), count: 4088)
+        }
+        bytes.removeLast(bytes.count - count)
+        return bytes
+    }
 
     @Test func `what tar unpacks is the folder, with odd names, long paths and links`() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -250,13 +250,9 @@ final class SentItems: Sendable {
 
     func add(_ more: [Outgoing]) { items.withLock { $0 += more } }
 
-    /// Waits until what was sent is as wished; fails after ten seconds.
+    /// Waits until what was sent is as wished.
     func wait(_ isThere: ([Outgoing]) -> Bool) async throws {
-        let limit = ContinuousClock.now + .seconds(10)
-        while !isThere(items.withLock { $0 }) {
-            try #require(ContinuousClock.now < limit, "nothing of the kind was sent")
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        try await eventually("a sending of the kind") { isThere(items.withLock { $0 }) }
     }
 
     func order(of id: ExecutionID) async throws -> (order: Outgoing.Order, nodes: [NodeName]) {
@@ -356,10 +352,6 @@ final class TestCore: Sendable {
             if end.isComplete { break }
             offset = end.offset
         }
-        let limit = ContinuousClock.now + .seconds(10)
-        while try await !executions.isComplete(id) {
-            try #require(ContinuousClock.now < limit)
-            try await Task.sleep(for: .milliseconds(2))
-        }
+        try await eventually("the end of \(id)") { try await executions.isComplete(id) }
     }
 }

@@ -29,7 +29,7 @@ import Testing
     }
 
     private func become(_ prefixes: [String], _ statuses: Statuses) async throws {
-        while statuses.prefixes != prefixes { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually("\(prefixes)") { statuses.prefixes == prefixes }
     }
 
     @Test func `exactly the nodes that somebody looks at are followed, and none when nobody does`() async throws {
@@ -44,7 +44,7 @@ import Testing
             try await become(["status/a/"], statuses)
         }
         try await become([], statuses)
-        while calls.withLock({ $0 }) < 4 { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually("four calls") { calls.withLock { $0 } >= 4 }
         #expect(calls.withLock { $0 } == 4)
     }
 

@@ -76,14 +76,24 @@ final class WrittenLog {
     }
 
     private func split(_ source: LineSource, _ bytes: [UInt8]) {
-        for byte in bytes {
-            if open[source] == nil { open[source] = Open(time: clock) }
-            if byte == 10 {
-                let line = open.removeValue(forKey: source) ?? Open(time: clock)
-                lines.append(Line(run: source.run, content: .output(source.stream, Self.head(line))))
-            } else {
-                open[source]?.bytes.append(byte)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            var line = open.removeValue(forKey: source) ?? Open(time: clock)
+            guard let end = newline(in: rest) else {
+                line.bytes += rest
+                open[source] = line
+                return
             }
+            line.bytes += rest[..<end]
+            lines.append(Line(run: source.run, content: .output(source.stream, Self.head(line))))
+            rest = rest[(end + 1)...]
+        }
+    }
+
+    private func newline(in bytes: ArraySlice<UInt8>) -> Int? {
+        bytes.withUnsafeBytes { raw in
+            guard let base = raw.baseAddress, let found = memchr(base, 10, raw.count) else { return nil }
+            return bytes.startIndex + base.distance(to: UnsafeRawPointer(found))
         }
     }
 

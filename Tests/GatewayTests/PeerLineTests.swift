@@ -18,12 +18,7 @@ import Testing
         let messages = Mutex<[PeerMessage]>([])
 
         func next() async throws -> PeerMessage {
-            let limit = ContinuousClock.now + .seconds(10)
-            while true {
-                if let first = messages.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return first }
-                try #require(ContinuousClock.now < limit, "nothing was sent")
-                try await Task.sleep(for: .milliseconds(2))
-            }
+            try await eventually("a message") { messages.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
         }
     }
 

@@ -48,11 +48,7 @@ import Testing
             let answer = try await web.exchange(
                 ByteBuffer(string: request), until: { String(buffer: $0).contains(#""hostname":"here""#) })
             #expect(String(buffer: answer).contains(#"{"node":"node1","present":true,"status":{"#))
-            let deadline = ContinuousClock.now + .seconds(10)
-            while !web.core.statuses.prefixes.isEmpty {
-                try #require(ContinuousClock.now < deadline, "still followed")
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            try await eventually("the end of the interest") { web.core.statuses.prefixes.isEmpty }
         }
     }
 }

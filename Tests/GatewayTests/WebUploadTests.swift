@@ -33,13 +33,9 @@ import Testing
         }
     }
 
-    /// The server removes what it began a moment after it has answered; fails after ten seconds.
+    /// The server removes what it began a moment after it has answered.
     private func waitUntilNothingIsLeft(_ web: WebHarness) async throws {
-        let limit = ContinuousClock.now + .seconds(10)
-        while try !files(web).isEmpty {
-            try #require(ContinuousClock.now < limit, "the upload left files behind")
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        try await eventually("the end of the upload's files") { try files(web).isEmpty }
     }
 
     @Test func `an upload that is cut off leaves nothing`() async throws {
