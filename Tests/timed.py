@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import signal
 import sys
 import time
 import unittest
@@ -46,6 +47,8 @@ def run(folder, description):
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("-k", dest="pattern", action="append", help="only tests whose name holds this")
     arguments = parser.parse_args()
+    # Ended in the middle, also where SIGINT is ignored, it tidies up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     loader = unittest.TestLoader()
     if arguments.pattern:
         loader.testNamePatterns = [f"*{pattern}*" for pattern in arguments.pattern]

@@ -187,7 +187,7 @@ class Shutdown(unittest.TestCase):
 
     def test_a_worker_ends_while_its_broker_does_not_answer_and_leaves_its_runs_alone(self):
         self.chatter()
-        blob = self.up.blob(os.urandom(256 << 20))
+        blob = self.up.blob(os.urandom(64 << 20))
         execution = self.up.submit({"nodes": ["node1"], "files": [{"blob": blob, "name": "load"}]}).json()["execution"]
         estiba.wait_for(lambda: self.run_of(execution)["state"] != "waiting", what="the file's way")
         self.parts.signal(signal.SIGSTOP, "broker")
