@@ -7,6 +7,9 @@ import ZeroMQ
 
 /// How a run gets its command: started through a supervisor, watched over its line.
 extension RunKeeper {
+    /// The least time between what the supervisor says of the spool's length; the loop's clock makes it a millisecond.
+    private static let askingPause = Duration.microseconds(500)
+
     func start() {
         guard let account else { return }
         // Before a command without files nothing has asked yet.
@@ -59,6 +62,7 @@ extension RunKeeper {
         case .reply(.length(let length, let released)):
             pump?.grew(to: length, released: released)
             knownLength = length
+            nextAsking = site.loop.now + Self.askingPause
             awaitMore()
         case .reply(.started(let pid)): receive(.started(pid: pid))
         case .reply(.failed): break
@@ -68,11 +72,22 @@ extension RunKeeper {
     }
 
     /// Asks the supervisor to say when the spool has grown, unless that would be of no use yet: a command that prints faster
-    /// than is copied keeps neither of them busy with saying so.
+    /// than is copied keeps neither of them busy with saying so. One that prints many lines a millisecond has them in one
+    /// slice: a slice for each fills the queues on the way as soon as anybody pauses, and what they drop is late.
     func awaitMore() {
         guard let length = knownLength, pump?.flow.isHeldBack != true else { return }
+        if let nextAsking, nextAsking > site.loop.now { return awaitLater(nextAsking) }
         knownLength = nil
         line?.send(.await(position: length))
+    }
+
+    private func awaitLater(_ time: ContinuousClock.Instant) {
+        guard !isAskingLater else { return }
+        isAskingLater = true
+        site.loop.after(time - site.loop.now) { [weak self] in
+            self?.isAskingLater = false
+            self?.awaitMore()
+        }
     }
 
     private func ended(_ record: ExitRecord) {

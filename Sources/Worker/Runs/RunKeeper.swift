@@ -27,6 +27,9 @@ final class RunKeeper {
     var pump: OutputPump?
     /// What the supervisor said last, where it has not been asked for more since.
     var knownLength: UInt64?
+    /// When the supervisor may be asked again, and whether that is seen to.
+    var nextAsking: ContinuousClock.Instant?
+    var isAskingLater = false
     var line: SupervisorLine?
     var exit: ExitRecord?
     /// What of a run whose supervisor was killed still lived after all had been done against it.
