@@ -41,7 +41,7 @@ package struct BrokerSettings: Sendable {
             .curveServer(secretKey: keys.secretKey, domain: port.domain),
             .highWater(send: queue, receive: queue),
             .maxMessageSize(port.mostBytes),
-            .heartbeats(every: .seconds(5), timeout: .seconds(15)),
+            port.watch,
             .linger(.milliseconds(500)),
             .backlog(4096),
             .handshake(port.handshake),
@@ -58,6 +58,14 @@ extension Port {
     /// Long where thousands come back at once. Readers are few, and one who is told to come later (ZAP status 300) is let
     /// go by libzmq only when this ends.
     fileprivate var handshake: Duration { self == .subscribers ? .seconds(5) : .seconds(30) }
+
+    /// How a connection is found dead. Workers are thousands, and say every second that they are there; the rest are few.
+    fileprivate var watch: Option {
+        switch self {
+        case .workers, .publishers: .keepAlive(after: .seconds(15), every: .seconds(5), tries: 3)
+        case .gateways, .subscribers, .bulk: .heartbeats(every: .seconds(5), timeout: .seconds(15))
+        }
+    }
 
     /// The longest frame that is taken; a longer one ends the connection.
     fileprivate var mostBytes: Int64 {

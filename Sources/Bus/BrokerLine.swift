@@ -76,22 +76,36 @@ final class BrokerLine {
     private func socket(
         _ kind: Socket.Kind, _ port: Port, highWater: Int32, _ more: [Option] = []
     ) throws(ZeroMQError) -> Socket {
-        let socket = try Socket(kind, in: loop.context, Self.options(keys, address, highWater: highWater) + more)
+        let options = Self.options(keys, address, highWater: highWater, watch: watch(port)) + more
+        let socket = try Socket(kind, in: loop.context, options)
         try socket.connect(address.endpoint(port))
         return socket
+    }
+
+    /// How a connection is found dead. Nodes are thousands: by the heartbeats of the commands lane the line is rebuilt, all of
+    /// it, so only a dead output connection beside a living one has to be found by itself.
+    private func watch(_ port: Port) -> Option {
+        switch (role, port) {
+        case (.node, .workers): .keepAlive(after: .seconds(5), every: .seconds(2), tries: 3)
+        case (.node, _): .heartbeats(every: .seconds(4), timeout: .seconds(6))
+        case (.gateway, _): .heartbeats(every: .seconds(2), timeout: .seconds(6))
+        }
     }
 
     /// Without ZMQ_IMMEDIATE: with it a connection that is made anew ends its pipe, and a socket that is just then between two
     /// frames of a message ends the process (libzmq 4.3.4, `!_more` in fq.cpp). Only one whose messages all have one frame
     /// may have it.
-    static func options(_ keys: KeyPair, _ address: BrokerAddress, highWater: Int32) -> [Option] {
+    static func options(
+        _ keys: KeyPair, _ address: BrokerAddress, highWater: Int32,
+        watch: Option = .heartbeats(every: .seconds(2), timeout: .seconds(6))
+    ) -> [Option] {
         [
             .curveClient(publicKey: keys.publicKey, secretKey: keys.secretKey, serverKey: address.publicKey),
             .highWater(send: highWater, receive: highWater),
             .linger(.milliseconds(500)),
             .reconnect(every: .milliseconds(100), upTo: .seconds(2)),
             .connect(within: .seconds(3)),
-            .heartbeats(every: .seconds(2), timeout: .seconds(6)),
+            watch,
             .handshake(.seconds(30)),
             .maxMessageSize(16 << 20),
         ]

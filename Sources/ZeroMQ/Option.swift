@@ -8,7 +8,12 @@ package enum Option: Sendable {
     case routerMandatory
     case maxMessageSize(Int64)
     /// Pings each interval; a peer silent for the timeout is disconnected.
+    ///
+    /// Each costs a search through all timers of its I/O thread (libzmq 4.3.4, `cancel_timer`), so that thousands of them
+    /// cost the square: for many peers `keepAlive` is the one to have.
     case heartbeats(every: Duration, timeout: Duration)
+    /// The system asks after this much silence whether the other system is still there, so often, and then gives up.
+    case keepAlive(after: Duration, every: Duration, tries: Int32)
     /// Waits between tries, doubled up to `upTo`; libzmq adds up to one `every` at random.
     case reconnect(every: Duration, upTo: Duration)
     /// Gives up a TCP connection that is not there by then, and begins another after the reconnect's wait; the system's own
@@ -50,6 +55,11 @@ package enum Option: Sendable {
         case .heartbeats(let interval, let timeout):
             try Self.set(handle, ZMQ_HEARTBEAT_IVL, interval.wholeMilliseconds)
             try Self.set(handle, ZMQ_HEARTBEAT_TIMEOUT, timeout.wholeMilliseconds)
+        case .keepAlive(let silence, let interval, let tries):
+            try Self.set(handle, ZMQ_TCP_KEEPALIVE, Int32(1))
+            try Self.set(handle, ZMQ_TCP_KEEPALIVE_IDLE, silence.wholeMilliseconds / 1000)
+            try Self.set(handle, ZMQ_TCP_KEEPALIVE_INTVL, interval.wholeMilliseconds / 1000)
+            try Self.set(handle, ZMQ_TCP_KEEPALIVE_CNT, tries)
         case .reconnect(let interval, let limit):
             try Self.set(handle, ZMQ_RECONNECT_IVL, interval.wholeMilliseconds)
             try Self.set(handle, ZMQ_RECONNECT_IVL_MAX, limit.wholeMilliseconds)
