@@ -43,6 +43,8 @@ class Stopped:
         self.keys = Keys(f"{folder}/frozen-{time.monotonic_ns()}.key")
         with open(f"{up.data}/registry", "a") as registry:
             registry.write(f"service:frozen{time.monotonic_ns()} {self.keys.public} grants=output/\n")
+        # libzmq does not try again with a key that was refused: the broker has to have read of it.
+        time.sleep(3)
         port = int(re.search(r'^port: "(\d+)"', pathlib.Path(f"{up.data}/broker.yaml").read_text(), re.M).group(1))
         server = re.search(r"^public (\w+)", pathlib.Path(f"{up.data}/keys/broker.key").read_text(), re.M).group(1)
         self.process = subprocess.Popen(
