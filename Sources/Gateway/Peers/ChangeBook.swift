@@ -26,7 +26,7 @@ struct ChangeBook {
         var upTo: UInt64
     }
 
-    static let mostChanges = 200_000
+    static let mostChanges = 20_000
 
     private var entries: [(number: UInt64, subject: Subject)] = []
     private var latest: [Subject: UInt64] = [:]
