@@ -204,3 +204,23 @@ struct Sequence {
         return state % limit
     }
 }
+
+struct SyncTurnsTests {
+    @Test func `a log whose time came while another batch was under way waits for no other period`() {
+        var turns = SyncTurns()
+        var steps = [turns.next(isUrgent: false), turns.next(isUrgent: false)]
+        #expect(steps == [.beginLater, .wait])
+        // One is over and goes to the disk; what comes meanwhile is for the next.
+        steps = [
+            turns.next(isUrgent: true), turns.timeIsUp(isUnderWay: true, isOwed: true), turns.next(isUrgent: false),
+        ]
+        #expect(steps == [.begin, .wait, .begin])
+        steps = [
+            turns.next(isUrgent: false), turns.timeIsUp(isUnderWay: false, isOwed: true), turns.next(isUrgent: false),
+        ]
+        #expect(steps == [.beginLater, .begin, .beginLater])
+        // Nothing waits for the next one.
+        steps = [turns.timeIsUp(isUnderWay: true, isOwed: false), turns.next(isUrgent: false)]
+        #expect(steps == [.wait, .beginLater])
+    }
+}

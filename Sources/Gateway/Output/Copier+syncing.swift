@@ -11,13 +11,15 @@ extension Copier {
         let isUrgent = unsynced.contains { id in
             writing[id].map { $0.isOver || $0.unsyncedBytes >= Self.syncBytes } ?? false
         }
-        if isUrgent { return sync() }
-        guard !isSyncDue else { return }
-        isSyncDue = true
-        loop.after(Self.syncPeriod) { [weak self] in
-            guard let self else { return }
-            isSyncDue = false
-            sync()
+        switch syncTurns.next(isUrgent: isUrgent) {
+        case .begin: sync()
+        case .wait: return
+        case .beginLater:
+            loop.after(Self.syncPeriod) { [weak self] in
+                guard let self else { return }
+                let step = syncTurns.timeIsUp(isUnderWay: !syncing.isEmpty, isOwed: !unsynced.isEmpty)
+                if step == .begin { sync() }
+            }
         }
     }
 

@@ -63,7 +63,7 @@ final class Copier {
     var unsynced: Set<ExecutionID> = []
     /// On their way to the disk: one batch at a time.
     var syncing: [ExecutionID: Syncing] = [:]
-    var isSyncDue = false
+    var syncTurns = SyncTurns()
     var out: [Outgoing] = []
     var dropped = 0
 
