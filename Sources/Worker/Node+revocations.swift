@@ -22,13 +22,28 @@ extension Node {
         guard site.revocations.take(said, from: gateway, at: now) else { return }
         log.notice(
             "sessions revoked", metadata: ["by": "\(gateway)", "standing": "\(site.revocations.count)"])
-        let file = site.revocationsFile
-        file.set(site.revocations.kept)
-        let log = log
+        site.revocationsFile.set(site.revocations.kept)
+        keepRevocations()
+    }
+
+    /// Brings them to the disk, in a chore; tries again a second after a failure.
+    private func keepRevocations() {
+        let (file, log) = (site.revocationsFile, log)
+        let (bound, mailbox) = (site.loop.bind(self), site.loop.mailbox)
         site.chores.add {
             do throws(SystemError) { try file.write() } catch {
                 log.error("revoked sessions not kept", metadata: ["why": "\(error)"])
+                mailbox.post { bound.value.keepRevocationsSoon() }
             }
+        }
+    }
+
+    private func keepRevocationsSoon() {
+        guard !isKeepingRevocationsDue else { return }
+        isKeepingRevocationsDue = true
+        site.loop.after(.seconds(1)) { [weak self] in
+            self?.isKeepingRevocationsDue = false
+            self?.keepRevocations()
         }
     }
 

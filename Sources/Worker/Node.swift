@@ -24,6 +24,8 @@ final class Node {
     let startedMilliseconds = WallClock.milliseconds
     private var isAheadWarned = false
     var isSweeping = false
+    /// What was revoked could not be written down, and is written again in a moment.
+    var isKeepingRevocationsDue = false
 
     init(_ site: Site, log: Logger) {
         self.site = site
@@ -94,8 +96,7 @@ final class Node {
         switch header.verb {
         case .clock:
             guard let said = try? WireClock(serializedBytes: body) else { return }
-            hear(said.milliseconds, from: gateway)
-            compare(said.revocations, with: gateway)
+            hear(said, from: gateway)
         case .revocations:
             guard let said = try? WireRevocations(serializedBytes: body) else { return }
             revoked(said, by: gateway)
@@ -130,9 +131,12 @@ final class Node {
         }
     }
 
-    private func hear(_ milliseconds: Int64, from gateway: Principal) {
-        site.clocks.heard(milliseconds, from: gateway, at: site.loop.now)
-        let offset = WallClock.milliseconds - milliseconds
+    private func hear(_ said: WireClock, from gateway: Principal) {
+        guard site.clocks.heard(said, from: gateway, at: site.loop.now) else {
+            return log.warning("clock not taken", metadata: ["of": "\(said.gateway)", "from": "\(gateway)"])
+        }
+        compare(said.revocations, with: gateway)
+        let offset = WallClock.milliseconds - said.milliseconds
         guard abs(offset) > Admission.toleranceMilliseconds, !isAheadWarned else { return }
         isAheadWarned = true
         log.warning("this node's clock is off", metadata: ["seconds": "\(offset / 1000)", "from": "\(gateway)"])

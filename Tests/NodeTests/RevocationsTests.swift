@@ -14,9 +14,12 @@ struct RevocationsTests {
         withUnsafeBytes(of: UInt64(number).bigEndian) { Array($0) } + [UInt8](repeating: 7, count: 8)
     }
 
-    private func said(_ sequence: UInt64, _ sessions: [Int], until: Int64 = 1000) -> WireRevocations {
+    private func said(
+        _ sequence: UInt64, _ sessions: [Int], until: Int64 = 1000, by gateway: String = "gateway:g1"
+    ) -> WireRevocations {
         .with {
             $0.sequence = sequence
+            $0.gateway = gateway
             $0.revocations = sessions.map { number in
                 .with {
                     $0.session = .init(session(number))
@@ -34,8 +37,19 @@ struct RevocationsTests {
         #expect(!again)
         // An old message that comes again, an empty one, and one of another gateway.
         _ = revocations.take(said(0, []), from: g1, at: 0)
-        _ = revocations.take(said(9, [2]), from: g2, at: 0)
+        _ = revocations.take(said(9, [2], by: "gateway:g2"), from: g2, at: 0)
         #expect(revocations.isRevoked(session(1)) && revocations.isRevoked(session(2)))
+    }
+
+    @Test func `what one gateway has said is no word of another that it is shown as`() {
+        var revocations = Revocations()
+        _ = revocations.take(said(4, [1], until: 2000), from: g1, at: 0)
+        // Taken as another's it would say that there is nothing to ask that one for, and by that one's time forget.
+        for gateway in ["gateway:g1", ""] {
+            let changed = revocations.take(said(7, [2], by: gateway), from: g2, at: 3000)
+            #expect(!changed)
+        }
+        #expect(revocations.isBehind(7, of: g2) && revocations.isRevoked(session(1)) && revocations.count == 1)
     }
 
     @Test func `a node asks until it has heard what the gateway said last`() {
@@ -89,12 +103,18 @@ struct RevocationsTests {
 
     @Test func `their bytes`() throws {
         let bytes: [UInt8] = try said(300, [1], until: 1000).serializedBytes()
-        #expect(Hex.encode(bytes) == "08ac0212150a100000000000000001070707070707070710e807")
+        #expect(
+            Hex.encode(bytes)
+                == "08ac0212150a100000000000000001070707070707070710e8071a0a676174657761793a6731")
+        // As a node keeps it.
+        let kept: [UInt8] = try said(300, [1], until: 1000, by: "").serializedBytes()
+        #expect(Hex.encode(kept) == "08ac0212150a100000000000000001070707070707070710e807")
         let clock: [UInt8] = try WireClock.with {
             $0.milliseconds = 1000
             $0.revocations = 300
+            $0.gateway = "gateway:g1"
         }.serializedBytes()
-        #expect(Hex.encode(clock) == "08e80710ac02")
+        #expect(Hex.encode(clock) == "08e80710ac021a0a676174657761793a6731")
     }
 
     @Test func `an order of a revoked session was refused once for all`() {

@@ -270,39 +270,63 @@ struct OwnerClocksTests {
     private let first = Principal(.gateway, "g1")
     private let second = Principal(.gateway, "g2")
 
+    /// What a gateway says, shown as `sender`'s.
+    private func hear(
+        _ milliseconds: Int64, of gateway: Principal, shownAs sender: Principal? = nil,
+        at now: ContinuousClock.Instant, in clocks: inout OwnerClocks
+    ) -> Bool {
+        let said = WireClock.with {
+            $0.milliseconds = milliseconds
+            $0.gateway = gateway.description
+        }
+        return clocks.heard(said, from: sender ?? gateway, at: now)
+    }
+
     @Test func `time goes forward only`() {
         var clocks = OwnerClocks()
         #expect(clocks.estimate(of: first, at: start) == nil)
-        clocks.heard(1000, from: first, at: start)
+        _ = hear(1000, of: first, at: start, in: &clocks)
         #expect(clocks.estimate(of: first, at: start + .milliseconds(500)) == 1500)
-        clocks.heard(1200, from: first, at: start + .milliseconds(500))
+        _ = hear(1200, of: first, at: start + .milliseconds(500), in: &clocks)
         #expect(clocks.estimate(of: first, at: start + .milliseconds(500)) == 1500)
-        clocks.heard(9000, from: first, at: start + .milliseconds(500))
+        _ = hear(9000, of: first, at: start + .milliseconds(500), in: &clocks)
         #expect(clocks.estimate(of: first, at: start + .seconds(1)) == 9500)
     }
 
     @Test func `a gateway's clock says nothing of another's`() {
         var clocks = OwnerClocks()
-        clocks.heard(1_000_000, from: first, at: start)
+        _ = hear(1_000_000, of: first, at: start, in: &clocks)
         #expect(clocks.estimate(of: second, at: start) == nil)
-        clocks.heard(1000, from: second, at: start)
+        _ = hear(1000, of: second, at: start, in: &clocks)
         #expect(clocks.estimate(of: first, at: start + .seconds(1)) == 1_001_000)
         #expect(clocks.estimate(of: second, at: start + .seconds(1)) == 2000)
         #expect(clocks.latest(at: start + .seconds(1)) == 2000)
-        clocks.heard(1_010_000, from: first, at: start + .seconds(10))
+        _ = hear(1_010_000, of: first, at: start + .seconds(10), in: &clocks)
         #expect(clocks.latest(at: start + .seconds(10)) == 1_010_000)
     }
 
-    @Test func `no more gateways are known than there may be, and who was heard longest ago is forgotten`() {
+    @Test func `what one gateway has said is no word of another that it is shown as`() {
         var clocks = OwnerClocks()
-        clocks.heard(1000, from: first, at: start)
-        clocks.heard(1000, from: second, at: start)
-        for number in 2..<OwnerClocks.most { clocks.heard(1000, from: Principal(.gateway, "h\(number)"), at: start) }
-        clocks.heard(1000, from: first, at: start)
-        #expect(clocks.estimate(of: second, at: start) == 1000)
-        clocks.heard(1000, from: Principal(.gateway, "one more"), at: start)
-        #expect(clocks.estimate(of: second, at: start) == nil)
+        expect(hear(1000, of: first, at: start, in: &clocks), true)
+        expect(hear(9_000_000, of: second, shownAs: first, at: start, in: &clocks), false)
+        expect(hear(1000, of: first, shownAs: second, at: start, in: &clocks), false)
+        // Of a gateway that does not say who it is nothing is taken.
+        expect(clocks.heard(WireClock.with { $0.milliseconds = 9_000_000 }, from: first, at: start), false)
         #expect(clocks.estimate(of: first, at: start) == 1000)
+        #expect(clocks.estimate(of: second, at: start) == nil)
+    }
+
+    @Test func `no more gateways are known than there may be, and none makes room for another`() {
+        var clocks = OwnerClocks()
+        expect(hear(1_000_000, of: first, at: start, in: &clocks), true)
+        for number in 1..<OwnerClocks.most {
+            expect(hear(1000, of: Principal(.gateway, "h\(number)"), at: start, in: &clocks), true)
+        }
+        expect(hear(1000, of: second, at: start, in: &clocks), false)
+        #expect(clocks.estimate(of: second, at: start) == nil)
+        // So an old message sets no clock back.
+        _ = hear(1000, of: first, at: start, in: &clocks)
+        #expect(clocks.estimate(of: first, at: start) == 1_000_000)
     }
 }
 

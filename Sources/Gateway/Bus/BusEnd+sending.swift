@@ -39,6 +39,7 @@ extension BusEnd {
             let clock = WireClock.with {
                 $0.milliseconds = Moment.now().unixMilliseconds
                 $0.revocations = revocations?.sequence ?? 0
+                $0.gateway = own.description
             }
             command(Header(.clock), clock, to: nodes)
         case .adopted(let id, let node, let adopted): command(Header(.adopted, id), adopted, to: [node])
@@ -60,6 +61,7 @@ extension BusEnd {
         case .peer(let message): send(message)
         case .revocations(let all):
             revocations = all
+            revocations?.gateway = own.description
             tellRevocations(to: self.nodes.present)
         case .grants(let all):
             grants = try? all.serializedBytes()

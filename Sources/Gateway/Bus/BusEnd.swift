@@ -15,6 +15,8 @@ final class BusEnd {
         let peers: @Sendable ([PeerLine.News]) -> Void
     }
 
+    /// As this gateway's messages name it where the tag covers no sender.
+    let own: Principal
     let keys: KeyRing
     let nodes: NodeTable
     let sinks: Sinks
@@ -27,13 +29,15 @@ final class BusEnd {
     var grants: [UInt8]?
     /// What every node is told first; nil before the journal has been read.
     var revocations: WireRevocations?
+    private var askedRevocations = AskedRevocations()
 
     private var incoming: [Incoming] = []
     private var arrivals: [Arrival] = []
     private var wanted: [ChunkWanted] = []
     private var fromPeers: [PeerLine.News] = []
 
-    init(keys: KeyRing, nodes: NodeTable, sinks: Sinks, logger: Logger) {
+    init(own: Principal, keys: KeyRing, nodes: NodeTable, sinks: Sinks, logger: Logger) {
+        self.own = own
         self.keys = keys
         self.nodes = nodes
         self.sinks = sinks
@@ -143,7 +147,7 @@ final class BusEnd {
                 ])
         case .revocationsAsked:
             guard isVouched(message, by: node) else { return refuse(message) }
-            tellRevocations(to: [node])
+            if askedRevocations.isAnswered(node, at: Moment.now().steady) { tellRevocations(to: [node]) }
         case .range: arrivals.append(.range(id, node, message.body))
         case .chunkRequest:
             guard let body = try? WireChunkRequest(serializedBytes: message.body) else { return refuse(message) }

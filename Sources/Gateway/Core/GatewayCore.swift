@@ -128,7 +128,7 @@ final class GatewayCore: Service {
             files: { wanted in bulk.serve(wanted) { bus.send($0) } }, statuses: statuses,
             peers: { peers.receive($0) })
         bus.prepare(context) { loop throws(ZeroMQError) in
-            let end = BusEnd(keys: keys, nodes: nodes, sinks: sinks, logger: logger)
+            let end = BusEnd(own: own, keys: keys, nodes: nodes, sinks: sinks, logger: logger)
             try end.start(on: loop, pair: pair, brokers: brokers, program: Program.version)
             return end
         }

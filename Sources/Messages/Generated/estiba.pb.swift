@@ -804,6 +804,9 @@ package nonisolated struct WireClock: Sendable {
   /// sequence of this gateway's newest Revocations; 0 where it never had any
   package var revocations: UInt64 = 0
 
+  /// whose it is, a principal: that of the sender, or it is not taken
+  package var gateway: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -819,6 +822,9 @@ package nonisolated struct WireRevocations: Sendable {
   package var sequence: UInt64 = 0
 
   package var revocations: [WireRevocation] = []
+
+  /// whose they are, as in Clock; empty in a node's file
+  package var gateway: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2790,7 +2796,7 @@ nonisolated extension WireReplayed: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireClock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Clock"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}milliseconds\0\u{1}revocations\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}milliseconds\0\u{1}revocations\0\u{1}gateway\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2800,6 +2806,7 @@ nonisolated extension WireClock: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.revocations) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.gateway) }()
       default: break
       }
     }
@@ -2812,12 +2819,16 @@ nonisolated extension WireClock: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.revocations != 0 {
       try visitor.visitSingularUInt64Field(value: self.revocations, fieldNumber: 2)
     }
+    if !self.gateway.isEmpty {
+      try visitor.visitSingularStringField(value: self.gateway, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireClock, rhs: WireClock) -> Bool {
     if lhs.milliseconds != rhs.milliseconds {return false}
     if lhs.revocations != rhs.revocations {return false}
+    if lhs.gateway != rhs.gateway {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2825,7 +2836,7 @@ nonisolated extension WireClock: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireRevocations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Revocations"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}revocations\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}revocations\0\u{1}gateway\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2835,6 +2846,7 @@ nonisolated extension WireRevocations: SwiftProtobuf.Message, SwiftProtobuf._Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.revocations) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.gateway) }()
       default: break
       }
     }
@@ -2847,12 +2859,16 @@ nonisolated extension WireRevocations: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.revocations.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.revocations, fieldNumber: 2)
     }
+    if !self.gateway.isEmpty {
+      try visitor.visitSingularStringField(value: self.gateway, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireRevocations, rhs: WireRevocations) -> Bool {
     if lhs.sequence != rhs.sequence {return false}
     if lhs.revocations != rhs.revocations {return false}
+    if lhs.gateway != rhs.gateway {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

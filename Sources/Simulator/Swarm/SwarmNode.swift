@@ -87,7 +87,7 @@ final class SwarmNode {
         switch message.header.verb {
         case .clock:
             guard let said = try? WireClock(serializedBytes: message.body) else { return }
-            clocks.heard(said.milliseconds, from: gateway, at: loop.now)
+            _ = clocks.heard(said, from: gateway, at: loop.now)
         case .reported:
             guard let reported = try? WireReported(serializedBytes: message.body) else { return }
             if outbox.acknowledged(reported.sequence, of: id), runs[id]?.last != nil { runs[id]?.isAcknowledged = true }

@@ -18,7 +18,7 @@ enum Letter {
     case reported(ExecutionID, sequence: UInt64)
     case copied(ExecutionID, spool: UInt64, position: UInt64)
     case replay(ExecutionID, spool: UInt64, from: UInt64, to: UInt64)
-    case clock(Int64)
+    case clock(Int64, of: Int)
     // A node's to a gateway.
     case report(ExecutionID, WireReport)
     case replayed(ExecutionID, Replayed)
@@ -60,7 +60,7 @@ extension Letter {
         case .reported(let id, let sequence): Self.mix(12, id.low, sequence)
         case .copied(let id, let spool, let position): Self.mix(13, id.low ^ spool, position)
         case .replay(let id, let spool, let from, let to): Self.mix(14, id.low ^ spool, from &* 31 &+ to)
-        case .clock(let milliseconds): Self.mix(15, UInt64(bitPattern: milliseconds), 0)
+        case .clock(let milliseconds, let gateway): Self.mix(15, UInt64(bitPattern: milliseconds), UInt64(gateway))
         case .report(let id, let report):
             Self.mix(16, id.low ^ report.finalLength, report.sequence << 8 | UInt64(report.state.rawValue))
         case .replayed(let id, let answer): Self.mix(17, id.low ^ answer.released, answer.length)
@@ -85,7 +85,7 @@ extension Letter {
         case .reported(let id, let sequence): "reported \(id.short) \(sequence)"
         case .copied(let id, _, let position): "copied \(id.short) \(position)"
         case .replay(let id, _, let from, let to): "replay \(id.short) \(from)..<\(to)"
-        case .clock(let milliseconds): "clock \(milliseconds)"
+        case .clock(let milliseconds, _): "clock \(milliseconds)"
         case .report(let id, let report): "report \(id.short) \(report.state) sequence \(report.sequence)"
         case .replayed(let id, let answer):
             "replayed \(id.short) from \(answer.released) to \(answer.length)\(answer.gone ? " gone" : "")"

@@ -80,7 +80,7 @@ extension VirtualGateway {
             case .deliver(let id, let nodes): deliver(id, to: nodes)
             case .stop(let id, let nodes, let wish):
                 for node in nodes { command(.stop(id, graceMilliseconds: wish.graceMilliseconds), to: node) }
-            case .clock(let nodes): for node in nodes { command(.clock(wall), to: node) }
+            case .clock(let nodes): for node in nodes { command(.clock(wall, of: index), to: node) }
             case .record(let key): pending.record(key)
             case .acknowledge(let id, let node, let sequence): pending.acknowledge(id, node, sequence: sequence)
             case .changed(let key): changed.append(key)

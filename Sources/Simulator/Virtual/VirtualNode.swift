@@ -146,7 +146,12 @@ final class VirtualNode {
         }
         guard envelope.seal == world.keys.seal(envelope.letter, node: number) else { return }
         switch envelope.letter {
-        case .clock(let milliseconds): clocks.heard(milliseconds, from: world.principal(gateway), at: world.instant)
+        case .clock(let milliseconds, let owner):
+            let said = WireClock.with {
+                $0.milliseconds = milliseconds
+                $0.gateway = world.principal(owner).description
+            }
+            _ = clocks.heard(said, from: world.principal(gateway), at: world.instant)
         case .stop(let id, let grace): stop(id, grace, from: gateway)
         case .reported(let id, let sequence):
             let isNewest = outbox.acknowledged(sequence, of: id)

@@ -30,6 +30,8 @@ package struct Admission: Sendable {
         (self.node, self.enrolment, self.keys) = (node, enrolment, keys)
     }
 
+    /// `ownerMilliseconds` is by the clock of the sender: no order is admitted whose owner, under the ticket's hash or the
+    /// tag, is another.
     package func judge(_ message: Link.Incoming, ownerMilliseconds: Int64?) -> Verdict {
         guard let delivery = try? WireDelivery(serializedBytes: message.body),
             let ticket = Ticket.open(

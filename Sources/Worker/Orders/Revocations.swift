@@ -27,8 +27,10 @@ package struct Revocations: Sendable {
     }
 
     /// Takes what a gateway says; true where the node's copy on the disk is not what it should be any more. `now` is by the
-    /// clock of that gateway, and nil while it is not known: then nothing is forgotten.
+    /// clock of that gateway, and nil while it is not known: then nothing is forgotten. What another gateway has said is
+    /// not taken.
     package mutating func take(_ said: WireRevocations, from gateway: Principal, at now: Int64?) -> Bool {
+        guard said.gateway == gateway.description else { return false }
         if known[gateway] == nil, known.count >= Self.mostGateways { known = [:] }
         known[gateway] = said.sequence
         return keep(said, at: now)
