@@ -43,8 +43,8 @@ struct WebHarness: Sendable {
         settings.largestUploadBytes = 8 << 20
         let ready = Signal()
         let server = try WebServer(
-            settings: settings, core: core, authoritySecret: authority.secretKey, clock: clock, logger: logger,
-            onReady: { ready.fire() })
+            settings: settings, core: core, authoritySecret: authority.secretKey,
+            ended: EndedSessions(path: folder + "/ended"), clock: clock, logger: logger, onReady: { ready.fire() })
         let services = ServiceGroup(configuration: .init(services: [core, server], logger: logger))
         let harness = WebHarness(port: settings.port, folder: folder, authority: authority, core: core)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -74,6 +74,20 @@ class Revoked(unittest.TestCase):
             fine = g2.submit(shell("true", "n1")).json()["execution"]
             self.assertEqual(g2.ended(fine)["n1"]["code"], 0)
 
+    def test_what_a_node_could_not_write_down_it_writes_when_it_can(self):
+        with gateways.Installation(gateways=1, nodes=1) as house:
+            g1, kept = house.g1, house.folder / "nodes" / "n1" / "revoked"
+            self.assertEqual(g1.http("GET", "whoami").status, 200)
+            ana = house.token_of(gateways.USER, os.getuid())
+            name = g1.http("GET", "whoami", token=ana).json()["session"]
+            estiba.wait_for(lambda: g1.sees("n1"), 20, "n1")
+            # A folder in its place: no file can be renamed to it.
+            kept.mkdir()
+            self.assertEqual(g1.http("POST", "sessions/revoke", {"sessions": [name]}).status, 200)
+            estiba.wait_for(lambda: "revoked sessions not kept" in house.n1.log.read_text(), 20, "the failure")
+            kept.rmdir()
+            estiba.wait_for(kept.is_file, 20, "the file")
+
     def test_log_out_and_cancel(self):
         with gateways.Installation(gateways=1, nodes=1) as house:
             g1 = house.g1

@@ -27,14 +27,14 @@ actor Adopter {
     private let blobs: BlobStore
     private let others: Others
     private let grants: Grants
+    private let revoker: Revoker
     private let name: Journal.Name
     private let logger: Logger
     private var isBusy = false
 
     init(
         executions: Executions, journal: Journal, logs: Logs, blobs: BlobStore, others: Others, grants: Grants,
-        name: Journal.Name,
-        logger: Logger
+        revoker: Revoker, name: Journal.Name, logger: Logger
     ) {
         self.executions = executions
         self.journal = journal
@@ -42,6 +42,7 @@ actor Adopter {
         self.blobs = blobs
         self.others = others
         self.grants = grants
+        self.revoker = revoker
         self.name = name
         self.logger = logger
     }
@@ -101,6 +102,9 @@ actor Adopter {
         var progress = Progress(from: owner, of: count)
         logger.notice("takes over", metadata: ["from": "\(owner)", "executions": "\(count)"])
         try await tell(progress)
+        // Before the executions: no node takes an order of such a session.
+        try await journal.adoptRevocations(from: folder.journal)
+        try await revoker.resume()
         var number: Int64 = 0
         while true {
             let page = try await former.adoptable(after: number)
@@ -117,6 +121,7 @@ actor Adopter {
             progress.logBytes += logBytes
             try await tell(progress)
         }
+        try await revoker.resume()
         try await journal.adoptKeys(from: folder.journal)
         try await grants.tell()
         progress.done = true

@@ -176,6 +176,22 @@ extension Journal {
             database, sql: "SELECT name FROM pragma_table_info(?, ?)", arguments: [table, schema])
     }
 
+    /// The login sessions that are revoked there, where they are not here.
+    func adoptRevocations(from path: String) async throws {
+        try await pool.writeWithoutTransaction { database in
+            try database.execute(sql: "ATTACH DATABASE ? AS former", arguments: [path])
+            defer { try? database.execute(sql: "DETACH DATABASE former") }
+            try database.execute(
+                sql: """
+                    INSERT INTO main.revocations (session, user, at, until, operators)
+                        SELECT session, user, at, until, operators FROM former.revocations AS theirs
+                        WHERE NOT EXISTS (SELECT 1 FROM main.revocations AS own
+                            WHERE own.session IS theirs.session AND own.user = theirs.user AND own.at = theirs.at)
+                        ORDER BY number
+                    """)
+        }
+    }
+
     /// Users' own keys for reading the bus, where neither key nor name is here.
     func adoptKeys(from path: String) async throws {
         try await pool.writeWithoutTransaction { database in

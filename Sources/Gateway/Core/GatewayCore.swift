@@ -118,7 +118,7 @@ final class GatewayCore: Service {
         self.peers = peers
         adopter = Adopter(
             executions: executions, journal: journal, logs: logs, blobs: blobs, others: others, grants: grants,
-            name: name, logger: logger)
+            revoker: revoker, name: name, logger: logger)
         let context = try Context()
         try copier.start(
             context, logs: logs, keys: keys, logBytes: settings.retention.logBytes,

@@ -2,12 +2,15 @@ import Messages
 
 /// Sessions that were revoked: what they asked for and no node has taken is not given to one any more.
 extension Executions {
-    /// Nothing is taken on for these sessions any more.
-    func noteRevoked(_ standing: [Journal.Revocation]) { revoked = Set(standing.compactMap(\.session)) }
+    /// Nothing is taken on for these sessions any more, besides those that were noted before and stand.
+    func noteRevoked(_ revocations: [Journal.Revocation], at now: Int64) {
+        revoked = revoked.filter { $0.value > now }
+        for one in revocations { if let session = one.session { revoked[session] = one.until } }
+    }
 
     /// Of a session that was revoked while its request was being written down.
     func cancelIfRevoked(_ session: [UInt8]) {
-        guard revoked.contains(session) else { return }
+        guard revoked[session] != nil else { return }
         let runs = dispatcher.executions.filter { $0.value.head.session == session }
         perform(
             runs.sorted { $0.key < $1.key }.map { id, execution in

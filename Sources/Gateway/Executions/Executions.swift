@@ -49,8 +49,8 @@ actor Executions {
     var userFeeds: [String: Feed<ExecutionID, ExecutionView>] = [:]
     /// What other gateways are told; numbers are good for this start.
     var book = ChangeBook()
-    /// Sessions of which nothing is taken on any more.
-    var revoked: Set<[UInt8]> = []
+    /// Sessions of which nothing is taken on any more, until when that counts, Unix milliseconds.
+    var revoked: [[UInt8]: Int64] = [:]
     let epoch = UInt64.random(in: 1 ... .max)
     let bell = Bell()
     let inbox: AsyncStream<[Incoming]>

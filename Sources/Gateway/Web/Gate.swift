@@ -99,12 +99,23 @@ extension Gate {
 
     func isAlive(_ visitor: Visitor) -> Bool { sessions.withLock { $0.isAlive(visitor.token, at: clock.now()) } }
 
-    /// Counts an open socket as a use of its session.
-    func use(_ visitor: Visitor) { sessions.withLock { _ = $0.use(visitor.token, at: clock.now()) } }
+    /// Counts what is open as a use of its session, once a minute, and returns when the session is over.
+    func watch(_ visitor: Visitor) async throws {
+        var looks = 0
+        while isAlive(visitor) {
+            looks += 1
+            if looks.isMultiple(of: 60) { sessions.withLock { _ = $0.use(visitor.token, at: clock.now()) } }
+            try await Task.sleep(for: Self.sessionCheck)
+        }
+    }
+
+    private static let sessionCheck = Duration.seconds(1)
 
     /// Throws where that cannot be kept; the session is over all the same, for as long as this process lives.
-    func end(_ visitor: Visitor) throws(SystemError) {
-        let session = visitor.identity.session
+    func end(_ visitor: Visitor) throws(SystemError) { try keepEnded(visitor.identity.session) }
+
+    /// The same for a session by its id.
+    func keepEnded(_ session: [UInt8]) throws(SystemError) {
         let until = sessions.withLock { $0.end(session, at: clock.now()) }
         try ended?.add(session, until: until)
     }

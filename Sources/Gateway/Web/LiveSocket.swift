@@ -8,7 +8,6 @@ import Synchronization
 /// One WebSocket of the page: commands in, frames out, for as long as its session lives.
 struct LiveSocket: Sendable {
     static let mostFollows = 64
-    static let sessionCheck = Duration.seconds(1)
 
     let channel: WebChannel.Socket
     let visitor: Visitor
@@ -44,12 +43,7 @@ struct LiveSocket: Sendable {
 
     /// Returns when the session is over: the socket closes with 4001, and the page asks for a new login.
     private func watchSession() async -> WebSocketErrorCode? {
-        var looks = 0
-        while gate.isAlive(visitor) {
-            looks += 1
-            if looks.isMultiple(of: 60) { gate.use(visitor) }
-            do { try await Task.sleep(for: Self.sessionCheck) } catch { return nil }
-        }
+        do { try await gate.watch(visitor) } catch { return nil }
         return WebSocketErrorCode(codeNumber: 4001)
     }
 

@@ -15,10 +15,11 @@ extension WebResponder {
         }
         let wish = try decode(Wish.self, from: asked)
         let handover = Handover()
-        let adopter = core.adopter
+        let (adopter, revoker, gate) = (core.adopter, core.revoker, gate)
         return try stream("application/x-ndjson", asked, handover) {
             do {
                 try await adopter.adopt(wish.folder) { progress in try await handover.send(Self.line(progress)) }
+                for one in try revoker.standing() { gate.revoke(one) }
             } catch let failure as Failure {
                 // The head is out: a refusal is a line like the others.
                 try await handover.send(Self.line(["error": FailureView(failure)]))

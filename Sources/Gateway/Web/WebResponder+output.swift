@@ -82,7 +82,12 @@ extension WebResponder {
         channel.closeFuture.whenComplete { _ in gone.fire() }
         let answer = ResponseBody { writer in
             do {
-                try await openConnections.with(channel, of: visitor.identity) {
+                try await openConnections.with(channel, of: visitor, at: gate) {
+                    let watch = Task {
+                        try await gate.watch(visitor)
+                        channel.close(promise: nil)
+                    }
+                    defer { watch.cancel() }
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         group.addTask {
                             defer { handover.finish() }

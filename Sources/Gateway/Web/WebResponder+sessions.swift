@@ -54,18 +54,27 @@ extension WebResponder {
         return try .json(Answer(revoked: meant.keys.map(SessionView.name).sorted(), cancelled: cancelled))
     }
 
-    /// Returns how many waiting runs were cancelled.
+    /// Returns how many waiting runs were cancelled; where that is not kept, the sessions are over as after a logout.
     func revoke(
         _ sessions: [[UInt8]: String], user: String?, by identity: Identity, _ asked: Asked
     ) async throws -> Int {
+        try await core.revoker.count(identity.user)
         // First at the gate: nothing of them is taken on while what waits is looked through.
         let now = gate.now
         for (session, user) in sessions {
             gate.revoke(Journal.Revocation(session: session, user: user, at: now, until: now))
         }
         if let user { gate.revoke(Journal.Revocation(session: nil, user: user, at: now, until: now)) }
-        openConnections.close { sessions[$0] != nil }
-        let cancelled = try await core.revoker.revoke(sessions, user: user, at: now)
+        // Also those of sessions that the gate has not seen for long.
+        openConnections.close { sessions[$0.session] != nil || $0.user == user }
+        let cancelled: Int
+        do {
+            cancelled = try await core.revoker.revoke(
+                sessions, user: user, at: now, isOperators: operators.contains(identity))
+        } catch {
+            for session in sessions.keys { try? gate.keepEnded(session) }
+            throw error
+        }
         let users = Set(sessions.values).union(user.map { [$0] } ?? [])
         asked.context.logger.notice(
             "sessions revoked",

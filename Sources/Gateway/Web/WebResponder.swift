@@ -59,6 +59,8 @@ struct WebResponder: HTTPResponder {
         try gate.checkOrigin(facts, visitor)
         let share = visitor.map { bodyRoom.share(of: $0.identity.user) }
         let body = try await body(of: request, route, share)
+        // It may have been ended while the body was on its way.
+        if let visitor, !gate.isAlive(visitor) { throw Refusal.notLoggedIn }
         let asked = Asked(
             route: route, target: target, parameters: parameters, facts: facts, visitor: visitor, body: body,
             request: request, context: context, address: address(facts, context), share: share)

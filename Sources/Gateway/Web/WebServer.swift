@@ -64,11 +64,13 @@ struct WebServer: Service {
         let base = HTTPServerBuilder { [gate, core, limits] respond in
             WebChannel(responder: respond, gate: gate, limits: limits) { channel, visitor, logger in
                 do {
-                    try await openConnections.with(channel.channel, of: visitor.identity) {
+                    try await openConnections.with(channel.channel, of: visitor, at: gate) {
                         await LiveSocket(channel: channel, visitor: visitor, gate: gate, core: core).run()
                     }
                 } catch {
-                    logger.info("a socket too many", metadata: ["user": "\(visitor.identity.user.debugDescription)"])
+                    logger.info(
+                        "socket refused",
+                        metadata: ["user": "\(visitor.identity.user.debugDescription)", "why": "\(error)"])
                     channel.channel.close(promise: nil)
                 }
             }
