@@ -37,16 +37,12 @@ import Testing
             let node = try #require(NodeName("node1"))
             let request =
                 "GET /api/v1/status?follow=true HTTP/1.1\r\nHost: \(web.host)\r\n\(web.bearer())\r\n\r\n"
-            let feeding = Task {
-                while !Task.isCancelled {
-                    let body: [UInt8] = try WireStatus.with { $0.hostname = "here" }.serializedBytes()
-                    web.core.statuses.receive(topic: Topic.status(node).bytes, body)
-                    try await Task.sleep(for: .milliseconds(10))
-                }
-            }
-            defer { feeding.cancel() }
-            let answer = try await web.exchange(
+            async let answered = web.exchange(
                 ByteBuffer(string: request), until: { String(buffer: $0).contains(#""hostname":"here""#) })
+            try await eventually("the interest in the node") { !web.core.statuses.prefixes.isEmpty }
+            let body: [UInt8] = try WireStatus.with { $0.hostname = "here" }.serializedBytes()
+            web.core.statuses.receive(topic: Topic.status(node).bytes, body)
+            let answer = try await answered
             #expect(String(buffer: answer).contains(#"{"node":"node1","present":true,"status":{"#))
             try await eventually("the end of the interest") { web.core.statuses.prefixes.isEmpty }
         }
