@@ -66,6 +66,7 @@ import Testing
             journal: await core.executions.surroundings.journal, executions: core.executions,
             bus: { told.add($0) }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await core.running {
+            async let _ = revoker.run()
             let began = ContinuousClock.now
             for number in 1...20 {
                 _ = try await revoker.revoke([session(number): "ana"], user: nil, at: 10, isOperators: false)

@@ -150,6 +150,7 @@ final class GatewayCore: Service {
                 group.addTask { await self.uploads.run() }
                 group.addTask { await self.peers.run() }
                 group.addTask { await self.sweeper.run() }
+                group.addTask { await self.revoker.run() }
                 await group.waitForAll()
             }
         }

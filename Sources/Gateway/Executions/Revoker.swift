@@ -20,14 +20,24 @@ actor Revoker {
     private let logger: Logger
     private var told: UInt64 = 0
     private var mayTell = ContinuousClock.now
-    /// The nodes are told what stands when the second is over.
-    private var isTellingDue = false
+    /// The nodes are to be told what stands when the second is over.
+    private let due: AsyncStream<Void>
+    private nonisolated let isDue: AsyncStream<Void>.Continuation
     private var asked: (since: ContinuousClock.Instant, ofUser: [String: Int]) = (.now, [:])
 
     init(
         journal: Journal, executions: Executions, bus: @escaping @Sendable ([Outgoing]) -> Void, logger: Logger
     ) {
         (self.journal, self.executions, self.bus, self.logger) = (journal, executions, bus, logger)
+        (due, isDue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Tells the nodes what could not be told at once, until the task is cancelled.
+    func run() async {
+        for await _ in due {
+            guard (try? await Task.sleep(until: mayTell)) != nil else { return }
+            await tellNow()
+        }
     }
 
     /// What stands, for a gate that opens; read before anything else runs.
@@ -77,14 +87,8 @@ actor Revoker {
 
     /// Tells the nodes what stands, at once or, where they were told within the last second, when it is over.
     private func tell() async {
-        guard !isTellingDue else { return }
         guard mayTell > .now else { return await tellNow() }
-        isTellingDue = true
-        Task {
-            try? await Task.sleep(until: mayTell)
-            isTellingDue = false
-            await tellNow()
-        }
+        isDue.yield()
     }
 
     private func tellNow() async {
@@ -94,7 +98,8 @@ actor Revoker {
             newest = try await journal.newestRevocations(Self.mostTold, ofUser: Self.mostToldOfUser)
         } catch {
             logger.error("revoked sessions not told", metadata: ["reason": "\(error)"])
-            return await tell()
+            isDue.yield()
+            return
         }
         // A later state may have been told already.
         guard newest.sequence > told else { return }
