@@ -22,6 +22,7 @@ package enum Verb: UInt8, Sendable, CaseIterable {
     case adoptedTaken = 26
     case revocations = 27
     case revocationsAsked = 28
+    case taken = 29
     case chunkRequest = 32
     case chunk = 33
     case range = 34

@@ -117,6 +117,10 @@ final class Node {
             // What was said to the owner is the owner's to acknowledge.
             guard let keeper, gateway == keeper.owner else { return }
             keeper.reported(reported.sequence)
+        case .taken:
+            guard let taken = try? WireTaken(serializedBytes: body) else { return }
+            guard let keeper, gateway == keeper.owner else { return }
+            keeper.taken(taken)
         case .copied:
             guard let copied = try? WireCopied(serializedBytes: body) else { return }
             guard let keeper, gateway == keeper.owner else { return }

@@ -16,7 +16,7 @@ extension PollLoop {
         ) throws {
             let started = Started()
             let ended = Ended()
-            Self.detach {
+            Self.detach(telling: ended) {
                 estiba_name_thread(name)
                 do {
                     let loop = try PollLoop(context: context)
@@ -26,7 +26,6 @@ extension PollLoop {
                 } catch {
                     started.tell(.failure(error))
                 }
-                ended.tell()
             }
             mailbox = try started.wait().get()
             self.ended = ended
@@ -34,11 +33,11 @@ extension PollLoop {
 
         package func stop() { mailbox.stop() }
 
-        /// Waits until the loop has ended and its sockets are let go.
+        /// Waits until the loop has ended, and its sockets and its hold on the context are let go.
         package func join() { ended.wait() }
 
-        private static func detach(_ body: @escaping @Sendable () -> Void) {
-            let box = Unmanaged.passRetained(Body(body))
+        private static func detach(telling ended: Ended, _ work: @escaping @Sendable () -> Void) {
+            let box = Unmanaged.passRetained(Body(work, ended))
             var thread = pthread_t()
             let result = pthread_create(
                 &thread, nil,
@@ -71,9 +70,22 @@ extension PollLoop {
     package func bind<Value>(_ value: Value) -> Bound<Value> { Bound(value, pthread_self()) }
 }
 
-private final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+/// What a thread does. Touched by the thread alone once it is there.
+private final class Body: @unchecked Sendable {
+    private var work: (@Sendable () -> Void)?
+    private let ended: Ended
+
+    init(_ work: @escaping @Sendable () -> Void, _ ended: Ended) {
+        self.work = work
+        self.ended = ended
+    }
+
+    /// What the work holds is let go of before its end is told: who waits for that binds the same ports again.
+    func run() {
+        work?()
+        work = nil
+        ended.tell()
+    }
 }
 
 /// A result that one thread waits for.

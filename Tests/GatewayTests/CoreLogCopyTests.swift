@@ -37,6 +37,19 @@ import Testing
         #expect(slice(150, 10, spool: 8).decision == .drop)
     }
 
+    @Test mutating func `a node is told what is taken at the end of a pass, once there is much of it`() {
+        open()
+        _ = slice(0, 8191)
+        #expect(copy.endPass(at: .seconds(1)).isEmpty)
+        _ = slice(8191, 1)
+        _ = slice(8192, 20_000)
+        let told = LogCopy.Effect.taken(key, a, spool: 7, position: 28_192, window: OutputShare.all)
+        #expect(copy.endPass(at: .seconds(1)) == [told])
+        _ = slice(0, 28_192)
+        _ = slice(28_192, 100)
+        #expect(copy.endPass(at: .seconds(1)).isEmpty)
+    }
+
     @Test mutating func `what was seen before is a duplicate, and what overlaps is cut`() {
         open()
         _ = slice(0, 100)
@@ -157,6 +170,7 @@ import Testing
                 case .requestReplay(_, _, _, let from, let to): asked.append((from, to))
                 case .complete: isComplete = true
                 case .gap: Issue.record("no gap was due")
+                case .taken: break
                 }
             }
         }

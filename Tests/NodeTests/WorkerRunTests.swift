@@ -121,11 +121,7 @@ struct OutflowTests {
     @Test func `nothing is published beyond the credit`() {
         var flow = Outflow(from: 0, at: start)
         flow.grew(to: 100 << 20)
-        var sent: UInt64 = 0
-        while let next = flow.next {
-            sent = next.position + next.limit
-            flow.sent(upTo: sent, at: start)
-        }
+        let sent = publishAll(&flow, at: start)
         #expect(sent >= Outflow.credit && sent <= Outflow.credit + Outflow.slice)
         flow.copied(upTo: 1 << 20, at: start)
         #expect(flow.next != nil)
@@ -146,9 +142,32 @@ struct OutflowTests {
         #expect(flow.recheck == nil && flow.isAllCopied)
     }
 
-    /// Publishes what may be published; where that ends.
+    @Test func `no more is under way than the pace allows, and what is taken is no credit`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 100 << 20)
+        while let next = flow.next { flow.sent(upTo: next.position + next.limit, at: start) }
+        #expect(flow.published == Outflow.firstWindow && flow.isHeldBack)
+        flow.taken(upTo: 100 << 20 | 1, window: 1 << 20)
+        #expect(flow.isHeldBack)
+        let half = Outflow.firstWindow / 2
+        flow.taken(upTo: half, window: 1 << 20)
+        #expect(flow.next?.position == 2 * half && flow.next?.limit == Outflow.slice && flow.copied == 0)
+        // Many print: four slices in the least of windows, and never less than one.
+        flow.taken(upTo: 2 * half, window: 0)
+        #expect(flow.next?.limit == 16 << 10)
+        flow.sent(upTo: 2 * half + 16 << 10, at: start)
+        #expect(flow.isHeldBack)
+        // The owner's machine has lost what it had taken: from what is copied on, once more.
+        flow.tick(at: start + .seconds(1))
+        #expect(flow.next?.position == 0)
+    }
+
+    /// Publishes what may be published, taken at once; where that ends.
     private func publishAll(_ flow: inout Outflow, at now: ContinuousClock.Instant) -> UInt64 {
-        while let next = flow.next { flow.sent(upTo: next.position + next.limit, at: now) }
+        while let next = flow.next {
+            flow.sent(upTo: next.position + next.limit, at: now)
+            flow.taken(upTo: next.position + next.limit, window: 1 << 20)
+        }
         return flow.published
     }
 

@@ -22,6 +22,13 @@ extension BusEnd {
             command(Header(.stop, id), stop, to: nodes)
         case .reported(let id, let node, let sequence):
             command(Header(.reported, id, sequence: sequence), WireReported.with { $0.sequence = sequence }, to: [node])
+        case .taken(let id, let node, let spool, let position, let window):
+            let taken = WireTaken.with {
+                $0.spool = spool
+                $0.position = position
+                $0.window = window
+            }
+            command(Header(.taken, id), taken, to: [node])
         case .copied(let id, let node, let spool, let position):
             let copied = WireCopied.with {
                 $0.spool = spool

@@ -16,6 +16,7 @@ enum Outgoing: Sendable {
     case deliver(Order, [NodeName])
     case stop(ExecutionID, [NodeName], StopWish)
     case reported(ExecutionID, NodeName, sequence: UInt64)
+    case taken(ExecutionID, NodeName, spool: UInt64, position: UInt64, window: UInt64)
     case copied(ExecutionID, NodeName, spool: UInt64, position: UInt64)
     case replay(ExecutionID, NodeName, spool: UInt64, from: UInt64, to: UInt64)
     case clock([NodeName])

@@ -150,6 +150,8 @@ final class Copier {
     func perform(_ effects: [LogCopy.Effect]) {
         for effect in effects {
             switch effect {
+            case .taken(let key, let node, let spool, let position, let window):
+                out.append(.taken(key.execution, node, spool: spool, position: position, window: window))
             case .requestReplay(let key, let node, let spool, let from, let to):
                 out.append(.replay(key.execution, node, spool: spool, from: from, to: to))
             case .gap(let key, let spool, let to):
@@ -170,6 +172,7 @@ final class Copier {
             logs.lengthened(id, to: LogEnd(offset: writer.end, isComplete: false))
         }
         touched.removeAll(keepingCapacity: true)
+        perform(copy.endPass(at: now))
         syncWhereDue()
         flushOut()
     }

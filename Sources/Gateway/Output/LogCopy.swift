@@ -37,6 +37,9 @@ package struct LogCopy {
     }
 
     package enum Effect: Hashable, Sendable {
+        /// So much is in the log, and will be on the disk.
+        /// `window` bytes may be on their way beyond it.
+        case taken(RunKey, NodeName, spool: UInt64, position: UInt64, window: UInt64)
         case requestReplay(RunKey, NodeName, spool: UInt64, from: UInt64, to: UInt64)
         /// Record that everything up to there is lost.
         case gap(RunKey, spool: UInt64, to: UInt64)
@@ -54,6 +57,8 @@ package struct LogCopy {
         case drop
     }
 
+    /// A node is told of so much that is new.
+    static let tellBytes: UInt64 = 8 << 10
     static let replaySize: UInt64 = 1 << 20
     /// A replay may end short of its size by what one slice can hold.
     static let replaySlack: UInt64 = 2 * 65_556
@@ -66,6 +71,8 @@ package struct LogCopy {
         let node: NodeName
         var spool: UInt64
         var next: UInt64
+        /// As far as the node has been told.
+        var told: UInt64
         var finalLength: UInt64?
         /// The farthest end of the spool that anything has spoken of.
         var known: UInt64
@@ -80,6 +87,9 @@ package struct LogCopy {
     var unfinished: [ExecutionID: Int] = [:]
     /// Runs that lack something.
     var lacking: Set<RunKey> = []
+    /// Runs whose nodes are to be told how much is taken.
+    var untold: Set<RunKey> = []
+    var share = OutputShare()
     var runsOfNode: [NodeName: Set<RunKey>] = [:]
     var present: Set<NodeName> = []
     var awaySince: [NodeName: Duration] = [:]
@@ -117,6 +127,7 @@ package struct LogCopy {
         }
         let cut = Int(state.next - position)
         state.next = end
+        if end >= state.told + Self.tellBytes { untold.insert(key) }
         if state.asked == nil { state.notBefore = now + Self.overtaking }
         self[key] = state
         return (.append(cut: cut), state.asked == nil && !state.isDone ? [] : advanced(key, now))
@@ -147,7 +158,7 @@ extension LogCopy {
         forget(id)
         executions[id] = starts.map {
             State(
-                node: $0.node, spool: $0.spool, next: $0.position, finalLength: $0.finalLength,
+                node: $0.node, spool: $0.spool, next: $0.position, told: $0.position, finalLength: $0.finalLength,
                 known: max($0.position, $0.finalLength ?? 0), asksAtOnce: $0.asksAtOnce)
         }
         unfinished[id] = 0

@@ -76,7 +76,7 @@ struct OutputFollow: Sendable {
             return try await send(.text(text("complete")))
         }
         guard request.follows else {
-            _ = try await sendWhatIsThere(from: start)
+            try await sendWhatIsThere()
             return try await send(.text(text("complete")))
         }
         if isOver(view.runs ?? []) || view.complete {
@@ -131,30 +131,41 @@ struct OutputFollow: Sendable {
             guard let end, !end.isComplete else { return }
             seen = end.offset
             // Who is told lengths only need not be told each.
-            if isLarge(end) { _ = try await over.ends { try await Task.sleep(for: Self.lengthPeriod) } }
+            if isLarge(end.offset) { _ = try await over.ends { try await Task.sleep(for: Self.lengthPeriod) } }
         }
     }
 
-    private func isLarge(_ end: LogEnd) -> Bool { request.most.map { end.offset > $0 } ?? false }
-
-    /// What is new in the log, or how long it is by now.
-    private func sendUnlessLarge(from start: EntryCursor) async throws -> EntryCursor {
-        let end = try core.logs.end(of: request.execution)
-        guard isLarge(end) else { return try await sendWhatIsThere(from: start) }
-        var large = text("large")
-        large.offset = end.offset
-        try await send(.text(large))
-        return start
-    }
-
-    private func sendWhatIsThere(from start: EntryCursor) async throws -> EntryCursor {
+    private func sendWhatIsThere() async throws {
         var cursor = start
-        while true {
-            let piece = try cursor.next()
-            guard !piece.bytes.isEmpty else { return cursor }
-            if piece.isDamaged { core.logs.noteDamage(request.execution, at: piece.offset) }
-            try await send(.entries(follow: request.id, log: cursor.reader.log, piece))
+        while case let piece = try cursor.next(), !piece.bytes.isEmpty { try await send(piece, at: cursor) }
+    }
+
+    private func isLarge(_ length: UInt64) -> Bool { request.most.map { length > $0 } ?? false }
+
+    /// What is new in the log; once it is longer than wanted, how long it is by now.
+    private func sendUnlessLarge(from start: EntryCursor) async throws -> EntryCursor {
+        var cursor = start
+        var length = try core.logs.end(of: request.execution).offset
+        while !isLarge(length) {
+            var next = cursor
+            let piece = try next.next()
+            guard !piece.bytes.isEmpty else { return next }
+            length = try core.logs.end(of: request.execution).offset
+            // The file may be ahead of what its copier has told.
+            if case .offset(let reached) = next.place { length = max(length, reached) }
+            guard !isLarge(length) else { break }
+            try await send(piece, at: next)
+            cursor = next
         }
+        var large = text("large")
+        large.offset = length
+        try await send(.text(large))
+        return cursor
+    }
+
+    private func send(_ piece: LogReader.Piece, at cursor: EntryCursor) async throws {
+        if piece.isDamaged { core.logs.noteDamage(request.execution, at: piece.offset) }
+        try await send(.entries(follow: request.id, log: cursor.reader.log, piece))
     }
 
     /// Says when the owner goes away, so that no more output comes, and when it is back.

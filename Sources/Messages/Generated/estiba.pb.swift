@@ -754,6 +754,24 @@ package nonisolated struct WireCopied: Sendable {
   package init() {}
 }
 
+/// So much is in the owner's log, and will be on its disk. It is no credit: it sets the pace.
+package nonisolated struct WireTaken: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var spool: UInt64 = 0
+
+  package var position: UInt64 = 0
+
+  /// bytes that may be on their way beyond it
+  package var window: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// Asks for spool bytes [from, to) over the bulk lane. `to` may lie beyond the end; at most 1 MiB is sent per request.
 package nonisolated struct WireReplay: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -2704,6 +2722,46 @@ nonisolated extension WireCopied: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static func ==(lhs: WireCopied, rhs: WireCopied) -> Bool {
     if lhs.spool != rhs.spool {return false}
     if lhs.position != rhs.position {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTaken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Taken"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spool\0\u{1}position\0\u{1}window\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.spool) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.position) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.window) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.spool != 0 {
+      try visitor.visitSingularFixed64Field(value: self.spool, fieldNumber: 1)
+    }
+    if self.position != 0 {
+      try visitor.visitSingularUInt64Field(value: self.position, fieldNumber: 2)
+    }
+    if self.window != 0 {
+      try visitor.visitSingularUInt64Field(value: self.window, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTaken, rhs: WireTaken) -> Bool {
+    if lhs.spool != rhs.spool {return false}
+    if lhs.position != rhs.position {return false}
+    if lhs.window != rhs.window {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -91,6 +91,12 @@ final class SwarmNode {
         case .reported:
             guard let reported = try? WireReported(serializedBytes: message.body) else { return }
             if outbox.acknowledged(reported.sequence, of: id), runs[id]?.last != nil { runs[id]?.isAcknowledged = true }
+        case .taken:
+            guard let taken = try? WireTaken(serializedBytes: message.body), taken.spool == runs[id]?.spoolID else {
+                return
+            }
+            runs[id]?.flow.taken(upTo: taken.position, window: taken.window)
+            publish(id)
         case .copied:
             guard let copied = try? WireCopied(serializedBytes: message.body), copied.spool == runs[id]?.spoolID else {
                 return

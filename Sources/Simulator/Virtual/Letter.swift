@@ -16,6 +16,7 @@ enum Letter {
     case order(ExecutionID, body: [UInt8], tag: [UInt8])
     case stop(ExecutionID, graceMilliseconds: UInt64)
     case reported(ExecutionID, sequence: UInt64)
+    case taken(ExecutionID, spool: UInt64, position: UInt64, window: UInt64)
     case copied(ExecutionID, spool: UInt64, position: UInt64)
     case replay(ExecutionID, spool: UInt64, from: UInt64, to: UInt64)
     case clock(Int64, of: Int)
@@ -59,6 +60,7 @@ extension Letter {
         case .stop(let id, let grace): Self.mix(11, id.low, grace)
         case .reported(let id, let sequence): Self.mix(12, id.low, sequence)
         case .copied(let id, let spool, let position): Self.mix(13, id.low ^ spool, position)
+        case .taken(let id, let spool, let position, let window): Self.mix(21, id.low ^ spool ^ window << 32, position)
         case .replay(let id, let spool, let from, let to): Self.mix(14, id.low ^ spool, from &* 31 &+ to)
         case .clock(let milliseconds, let gateway): Self.mix(15, UInt64(bitPattern: milliseconds), UInt64(gateway))
         case .report(let id, let report):
@@ -84,6 +86,7 @@ extension Letter {
         case .stop(let id, let grace): "stop \(id.short) grace \(grace) ms"
         case .reported(let id, let sequence): "reported \(id.short) \(sequence)"
         case .copied(let id, _, let position): "copied \(id.short) \(position)"
+        case .taken(let id, _, let position, _): "taken \(id.short) \(position)"
         case .replay(let id, _, let from, let to): "replay \(id.short) \(from)..<\(to)"
         case .clock(let milliseconds, _): "clock \(milliseconds)"
         case .report(let id, let report): "report \(id.short) \(report.state) sequence \(report.sequence)"
@@ -108,8 +111,8 @@ extension Letter {
     /// Whose bytes a broker that cannot hand it on says `absent` about.
     var execution: ExecutionID? {
         switch self {
-        case .order(let id, _, _), .stop(let id, _), .reported(let id, _), .copied(let id, _, _),
-            .replay(let id, _, _, _):
+        case .order(let id, _, _), .stop(let id, _), .reported(let id, _), .taken(let id, _, _, _),
+            .copied(let id, _, _), .replay(let id, _, _, _):
             id
         case .report(let id, _), .replayed(let id, _): id
         case .range(let slice): slice.execution

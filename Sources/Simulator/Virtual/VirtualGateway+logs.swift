@@ -40,6 +40,7 @@ extension VirtualGateway {
             logs[slice.execution]?.append(number, to: at + length)
         }
         carryOut(judged.effects)
+        carryOut(copy.endPass(at: steady))
     }
 
     /// A run that is complete, whose node has missed the last `copied`: it is told again.
@@ -66,6 +67,8 @@ extension VirtualGateway {
     func carryOut(_ effects: [LogCopy.Effect]) {
         for effect in effects {
             switch effect {
+            case .taken(let key, let node, let spool, let position, let window):
+                command(.taken(key.execution, spool: spool, position: position, window: window), to: node)
             case .requestReplay(let key, let node, let spool, let from, let to):
                 command(.replay(key.execution, spool: spool, from: from, to: to), to: node)
             case .gap(let key, let spool, let to): gap(key, spool, to)

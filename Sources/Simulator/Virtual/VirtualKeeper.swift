@@ -49,6 +49,12 @@ final class VirtualKeeper {
         carryOut(word.again())
     }
 
+    func taken(_ spool: UInt64, _ position: UInt64, _ window: UInt64) {
+        guard flow != nil, self.spool == spool else { return }
+        flow?.taken(upTo: position, window: window)
+        pump()
+    }
+
     func copied(_ spool: UInt64, _ position: UInt64) {
         guard flow != nil, self.spool == spool else { return }
         flow?.copied(upTo: position, at: world.instant)

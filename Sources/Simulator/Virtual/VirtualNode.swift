@@ -156,6 +156,7 @@ final class VirtualNode {
         case .reported(let id, let sequence):
             let isNewest = outbox.acknowledged(sequence, of: id)
             if isNewest { keepers[id]?.acknowledged() }
+        case .taken(let id, let spool, let position, let window): keepers[id]?.taken(spool, position, window)
         case .copied(let id, let spool, let position): keepers[id]?.copied(spool, position)
         case .replay(let id, let spool, let from, let to):
             if keepers[id]?.replay(spool, from, to, to: gateway) != true { sayGone(id, spool, to: gateway) }

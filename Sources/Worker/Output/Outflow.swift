@@ -1,16 +1,25 @@
 /// How far a run's spool has been published and copied: what may be sent next. Positions are byte offsets in the spool.
 ///
-/// The owner's `copied` is the credit. The output lane may drop, and a dropped last slice is followed by nothing that would
+/// The owner's `copied` is the credit: what is on its disk. Its `taken`, which comes at once, sets the pace: no more is on its
+/// way than this run's share, so that the lines of others do not wait behind it. The output lane may drop, and a dropped last slice is followed by nothing that would
 /// show the gap; so when nothing is said for a while, publishing goes back to what is known to be copied.
 package struct Outflow: Equatable, Sendable {
     package static let credit: UInt64 = 4 << 20
+    /// The longest slice; where the window is small, four fit in it, so that of one that is dropped the next one tells.
     package static let slice: UInt64 = 64 << 10
+    private static let shortestSlice: UInt64 = 16 << 10
+    /// Until the owner says what may be on its way.
+    static let firstWindow: UInt64 = 128 << 10
     static let patience: [Duration] = [.seconds(1), .seconds(2), .seconds(5)]
 
     /// The end of the spool as the supervisor last said.
     package private(set) var length: UInt64 = 0
     package private(set) var published: UInt64
     package private(set) var copied: UInt64
+    /// In the owner's log, but perhaps not on its disk.
+    private var taken: UInt64
+    /// Bytes that may be on their way beyond what is taken.
+    private var window = firstWindow
     /// From there to the end the spool is not on the disk.
     private var lostFrom: UInt64?
     /// What cannot be read and was not published ends here, let go of or damaged: publishing goes on at this position once
@@ -24,18 +33,25 @@ package struct Outflow: Equatable, Sendable {
     package init(from released: UInt64, at now: ContinuousClock.Instant) {
         published = released
         copied = released
+        taken = released
         length = released
         lastProgress = now
     }
 
     /// Where to read and how many bytes at most; nil when all is sent or the credit is used up.
     package var next: (position: UInt64, limit: UInt64)? {
-        guard resumption == nil, published < length, published < underWayFrom + Self.credit else { return nil }
-        return (published, min(Self.slice, length - published))
+        guard !isHeldBack, published < length else { return nil }
+        return (published, min(slice, length - published))
     }
 
-    /// However much longer the spool gets, nothing can be published before more is copied.
-    package var isHeldBack: Bool { resumption != nil || published >= underWayFrom + Self.credit }
+    /// However much longer the spool gets, nothing can be published before more is taken or copied.
+    package var isHeldBack: Bool {
+        resumption != nil || published >= underWayFrom + Self.credit || isWindowFull
+    }
+
+    private var isWindowFull: Bool { published >= max(taken, underWayFrom) + window }
+
+    private var slice: UInt64 { min(max(window / 4, Self.shortestSlice), Self.slice) }
 
     private var underWayFrom: UInt64 { max(copied, min(resumed, published)) }
 
@@ -58,9 +74,17 @@ package struct Outflow: Equatable, Sendable {
         published = max(published, position)
     }
 
+    package mutating func taken(upTo position: UInt64, window: UInt64) {
+        guard position > taken, position <= length, resumption == nil else { return }
+        self.window = min(max(window, Self.shortestSlice), Self.credit)
+        taken = position
+        published = max(published, position)
+    }
+
     package mutating func copied(upTo position: UInt64, at now: ContinuousClock.Instant) {
         guard position > copied, position <= length else { return }
         copied = position
+        taken = max(taken, position)
         published = max(published, position)
         if let resumption, resumption <= published { self.resumption = nil }
         lastProgress = now
@@ -71,6 +95,7 @@ package struct Outflow: Equatable, Sendable {
     package mutating func tick(at now: ContinuousClock.Instant) {
         guard let recheck, now >= recheck else { return }
         published = copied
+        taken = copied
         // What is behind the copy may be there all the same.
         resumption = nil
         resumed = 0

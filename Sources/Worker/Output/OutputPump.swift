@@ -54,6 +54,11 @@ final class OutputPump {
         grew(to: length, released: 0)
     }
 
+    func taken(upTo position: UInt64, window: UInt64) {
+        flow.taken(upTo: position, window: window)
+        pump()
+    }
+
     func copied(upTo position: UInt64) {
         flow.copied(upTo: position, at: site.loop.now)
         pump()

@@ -104,6 +104,12 @@ final class RunKeeper {
         if site.acknowledged(sequence, of: execution) { word.acknowledged() }
     }
 
+    func taken(_ taken: WireTaken) {
+        guard let pump, pump.spool == taken.spool else { return }
+        pump.taken(upTo: taken.position, window: taken.window)
+        awaitMore()
+    }
+
     func copied(_ copied: WireCopied) {
         guard let pump, pump.spool == copied.spool else { return }
         pump.copied(upTo: copied.position)
