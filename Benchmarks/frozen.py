@@ -80,14 +80,34 @@ class Bench:
         return self.ours.ages(LINES, INTERVAL)[:2]
 
 
-def yield_to_others(pids):
-    """The lowest priority for all threads of these processes, and what they start."""
+def autogroup(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/autogroup").read_text().split()[0]
+    except (OSError, IndexError):
+        return None
+
+
+def yield_to_others(pids, ours=None):
+    """The lowest priority for all threads of these processes, and what they start.
+
+    Linux gives each session its share of the processors before it looks at priorities within it (sched(7), autogroup): sessions
+    other than the one of `ours` get the lowest too."""
+    kept = autogroup(ours)
     for pid in pids:
         try:
+            if kept and autogroup(pid) != kept:
+                pathlib.Path(f"/proc/{pid}/autogroup").write_text("19")
             for thread in os.listdir(f"/proc/{pid}/task"):
                 os.setpriority(os.PRIO_PROCESS, int(thread), 19)
         except (OSError, ProcessLookupError):
             continue
+
+
+def children(pid):
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def flood(bench, row):
@@ -95,10 +115,11 @@ def flood(bench, row):
     pids = [bench.up.info["pids"][part] for part in ("broker", "gateway")]
     alone = bench.quiet_ages()
     growths = [Growth(pid) for pid in pids]
-    yield_to_others(bench.up.info["pids"][node] for node in nodes)
+    yield_to_others([bench.up.info["pids"][node] for node in nodes], ours=pids[0])
     before = set(supervisors())
     execution = bench.start(nodes, "nice", "-n", "19", "yes")
-    yield_to_others(set(supervisors()) - before)
+    started = set(supervisors()) - before
+    yield_to_others(started | {child for pid in started for child in children(pid)}, ours=pids[0])
     deaf = Deaf(bench.up, execution)
     try:
         start = time.monotonic()
@@ -114,7 +135,7 @@ def flood(bench, row):
     met = max(broker, gateway) <= MOST_GROWTH and p99 < 100
     copied = sum(run["copied"] for run in bench.web.json("GET", f"executions/{execution}")["runs"])
     row(f"| M9 `yes` on {NODES} nodes, a WebSocket that never reads | broker + {broker:.0f} MiB, gateway + {gateway:.0f} MiB; another's lines "
-        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (before: {alone[1]:.1f} ms); {copied / seconds / 1e6:,.0f} MB/s copied | | "
+        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (before: {alone[1]:.1f} ms); {copied / seconds / 1e6:,.0f} MB/s taken or let go of | | "
         f"<= 64 MiB each, p99 < 100 ms | {'met' if met else 'missed'} |")
 
 
