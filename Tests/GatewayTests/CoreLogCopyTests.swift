@@ -46,8 +46,12 @@ import Testing
         let told = LogCopy.Effect.taken(key, a, spool: 7, position: 28_192, window: OutputShare.all)
         #expect(copy.endPass(at: .seconds(1)) == [told])
         _ = slice(0, 28_192)
-        _ = slice(28_192, 100)
+        // From now on it may have so much on its way that it is told less often.
+        let eighth = Int(OutputShare.all / 8)
+        _ = slice(28_192, eighth - 1)
         #expect(copy.endPass(at: .seconds(1)).isEmpty)
+        _ = slice(28_191 + UInt64(eighth), 1)
+        #expect(copy.endPass(at: .seconds(1)).count == 1)
     }
 
     @Test mutating func `what was seen before is a duplicate, and what overlaps is cut`() {

@@ -24,6 +24,8 @@ extension LogCopy {
             state.asked = nil
             state.notBefore = now
             state.asksAtOnce = true
+            // Another worker has not heard of the window.
+            state.window = 0
             self[key] = state
             effects += ask(key, now)
         }

@@ -12,8 +12,10 @@ extension LogCopy {
             told.append((key, state))
         }
         untold.removeAll(keepingCapacity: true)
+        let window = share.window
         return told.map { key, state in
-            .taken(key, state.node, spool: state.spool, position: state.next, window: share.window)
+            self[key]?.window = window
+            return .taken(key, state.node, spool: state.spool, position: state.next, window: window)
         }
     }
 }

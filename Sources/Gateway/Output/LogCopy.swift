@@ -57,8 +57,6 @@ package struct LogCopy {
         case drop
     }
 
-    /// A node is told of so much that is new.
-    static let tellBytes: UInt64 = 8 << 10
     static let replaySize: UInt64 = 1 << 20
     /// A replay may end short of its size by what one slice can hold.
     static let replaySlack: UInt64 = 2 * 65_556
@@ -71,8 +69,9 @@ package struct LogCopy {
         let node: NodeName
         var spool: UInt64
         var next: UInt64
-        /// As far as the node has been told.
+        /// As far as the node has been told, and what may be on its way beyond that.
         var told: UInt64
+        var window: UInt64 = 0
         var finalLength: UInt64?
         /// The farthest end of the spool that anything has spoken of.
         var known: UInt64
@@ -127,7 +126,7 @@ package struct LogCopy {
         }
         let cut = Int(state.next - position)
         state.next = end
-        if end >= state.told + Self.tellBytes { untold.insert(key) }
+        if end >= state.told + OutputShare.tellBytes(state.window) { untold.insert(key) }
         if state.asked == nil { state.notBefore = now + Self.overtaking }
         self[key] = state
         return (.append(cut: cut), state.asked == nil && !state.isDone ? [] : advanced(key, now))
