@@ -9,9 +9,8 @@ package final class Swarm {
         package let description: String
     }
 
-    /// A loop looks at all its sockets in each pass, two for each node.
-    private static let nodesOfALoop = 32
-    private static let tick = Duration.milliseconds(100)
+    /// A loop asks the system about each of its sockets in each pass, two for each node.
+    private static let nodesOfALoop = 4
 
     package let count = SwarmCount()
     private var threads: [PollLoop.Thread] = []
@@ -46,7 +45,6 @@ package final class Swarm {
                         name, pair: keys.pair(number), authority: authority, brokers: brokers, on: loop,
                         count: { count.count($0) }))
             }
-            loop.after(tick, every: tick) { for member in members { member.tick() } }
             loop.atEnd { for member in members { member.close() } }
         }
     }

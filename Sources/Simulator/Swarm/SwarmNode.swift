@@ -17,6 +17,8 @@ final class SwarmNode {
     private var outbox = Outbox()
     private var runs: [ExecutionID: SwarmRun] = [:]
     private var listening: [Int: Set<[UInt8]>] = [:]
+    private static let tick = Duration.milliseconds(100)
+    private var isTicking = false
     private var sequence = UInt64(time(nil)) << 32
 
     init(
@@ -41,9 +43,19 @@ final class SwarmNode {
 
     func close() { link?.close() }
 
-    /// What is due: called a few times a second.
-    func tick() {
-        guard !runs.isEmpty || !outbox.isEmpty else { return }
+    /// Looks at what is due a few times a second, for as long as there is something.
+    private func tickWhileBusy() {
+        guard !isTicking, !runs.isEmpty || !outbox.isEmpty else { return }
+        isTicking = true
+        loop.after(Self.tick) { [weak self] in
+            guard let self else { return }
+            isTicking = false
+            lookAtDue()
+            tickWhileBusy()
+        }
+    }
+
+    private func lookAtDue() {
         for id in runs.keys {
             if runs[id]?.last == nil, let end = runs[id]?.endsAt, end <= loop.now { finish(id) }
             runs[id]?.flow.tick(at: loop.now)
@@ -74,6 +86,7 @@ final class SwarmNode {
             }
         }
         sendDue()
+        tickWhileBusy()
     }
 
     private func receive(_ message: Link.Incoming) {
