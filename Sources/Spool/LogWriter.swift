@@ -90,9 +90,6 @@ package final class LogWriter {
     /// How long the log is with what was appended.
     package var size: UInt64 { end + UInt64(pending.count) }
 
-    /// Bytes appended and not yet written.
-    package var pendingBytes: Int { pending.count }
-
     /// Writes what was appended; readers see it when this returns. After a throw the writer is of no more use: open it
     /// anew, which cuts off what was written in part.
     package func flush() throws(SystemError) {

@@ -63,15 +63,6 @@ package struct RecordCursor: IteratorProtocol, Sequence, Sendable {
         while case .success(let record) = record(in: bytes, at: offset) { offset = record.range.upperBound }
         return offset == bytes.count
     }
-
-    /// How many of the first bytes are whole records, without a look at their checksums.
-    package static func wholeLength(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var offset = 0
-        while case .success(let record) = record(in: bytes, at: offset, checks: false) {
-            offset = record.range.upperBound
-        }
-        return offset
-    }
 }
 
 extension RecordCursor.Stop: Error {}

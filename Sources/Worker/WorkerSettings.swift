@@ -64,7 +64,7 @@ package struct WorkerSettings: Sendable {
             minimumUID: UInt32(clamping: try settings.int("minimumUID", default: 1000)),
             allowedUIDs: Set(try settings.ints("allowedUIDs").map { UInt32(clamping: $0) }),
             mostOfRun: RunLimits(
-                memoryBytes: UInt64(clamping: try settings.int("memoryBytesPerRun", default: 0)),
+                memoryBytes: try settings.bytes("memoryBytesPerRun", default: 0),
                 processes: UInt32(clamping: try settings.int("processesPerRun", default: 0))))
         pamService = PAM.Service(settings.string("pamService") ?? "estiba", folder: settings.path("pamConfiguration"))
         opensSessions = try settings.bool("session", default: true)

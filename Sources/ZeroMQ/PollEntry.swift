@@ -1,4 +1,4 @@
-internal import CZeroMQ
+internal import Glibc
 
 /// What a loop polls.
 class Entry {
@@ -7,9 +7,12 @@ class Entry {
 
     init(id: UInt64) { self.id = id }
 
-    var item: zmq_pollitem_t { zmq_pollitem_t() }
-    /// Does what is due; true where there may be more at once.
-    func serve(_ events: Int16) -> Bool { false }
+    var item: pollfd { pollfd(fd: -1, events: 0, revents: 0) }
+    /// Before the wait: there is something already, whatever the descriptor says.
+    var isReady: Bool { false }
+    /// After the wait: whether something is to be done for what the descriptor says.
+    func isReady(by events: Int16) -> Bool { events != 0 }
+    func serve(_ events: Int16) {}
 }
 
 final class SocketEntry: Entry {
@@ -29,18 +32,17 @@ final class SocketEntry: Entry {
         super.init(id: id)
     }
 
-    override var item: zmq_pollitem_t {
-        zmq_pollitem_t(socket: socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
-    }
+    override var item: pollfd { pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0) }
+    override var isReady: Bool { socket.isTouched && socket.hasMessage() }
+    override func isReady(by events: Int16) -> Bool { events != 0 && socket.hasMessage() }
 
-    override func serve(_ events: Int16) -> Bool {
+    override func serve(_ events: Int16) {
         var count = 0
         while count < PollLoop.batch, isLive, socket.receive(&message) {
             count += 1
             receive(&message)
         }
         if count > 0, isLive { passed() }
-        return count > 0
     }
 }
 
@@ -56,19 +58,18 @@ final class DescriptorEntry: Entry {
         super.init(id: id)
     }
 
-    override var item: zmq_pollitem_t {
+    override var item: pollfd {
         var events: Int32 = 0
-        if interest.contains(.readable) { events |= ZMQ_POLLIN }
-        if interest.contains(.writable) { events |= ZMQ_POLLOUT }
-        return zmq_pollitem_t(socket: nil, fd: descriptor, events: Int16(events), revents: 0)
+        if interest.contains(.readable) { events |= POLLIN }
+        if interest.contains(.writable) { events |= POLLOUT }
+        return pollfd(fd: descriptor, events: Int16(events), revents: 0)
     }
 
-    override func serve(_ events: Int16) -> Bool {
+    override func serve(_ events: Int16) {
         var readiness: PollLoop.Readiness = []
-        if Int32(events) & ZMQ_POLLIN != 0 { readiness.insert(.readable) }
-        if Int32(events) & ZMQ_POLLOUT != 0 { readiness.insert(.writable) }
-        if Int32(events) & ZMQ_POLLERR != 0 { readiness.insert(.ended) }
+        if Int32(events) & POLLIN != 0 { readiness.insert(.readable) }
+        if Int32(events) & POLLOUT != 0 { readiness.insert(.writable) }
+        if Int32(events) & (POLLERR | POLLHUP | POLLNVAL) != 0 { readiness.insert(.ended) }
         ready(readiness)
-        return false
     }
 }

@@ -1,4 +1,3 @@
-internal import CZeroMQ
 private import Glibc
 
 /// The owner thread of sockets, descriptors and timers: everything on it is touched by its thread only.
@@ -24,8 +23,10 @@ package final class PollLoop {
     package let context: Context
     package let mailbox: Mailbox
     private var entries: [Entry] = []
-    private var items: [zmq_pollitem_t] = []
+    private var items: [pollfd] = []
     private var isChanged = true
+    /// The entries that are due in this pass, by their place.
+    private var ready: [Int] = []
     private var lastID: UInt64 = 0
     private var timers = Timers()
     private var endings: [() -> Void] = []
@@ -100,15 +101,12 @@ package final class PollLoop {
     /// Runs until `stop` is called; everything that was added is then forgotten.
     package func run() {
         precondition(pthread_equal(thread, pthread_self()) != 0, "a loop runs on the thread that made it")
-        var hasProgress = false
         while !mailbox.isStopping {
             if isChanged { rebuild() }
             now = ContinuousClock.now
-            let wait = hasProgress ? 0 : timers.milliseconds(until: now)
-            let count = zmq_poll(&items, Int32(items.count), wait)
+            wait()
             now = ContinuousClock.now
-            hasProgress = false
-            if count > 0 { hasProgress = serve() }
+            serve()
             // Taken one by one, because the work may add and remove timers.
             while let work = timers.next(until: now) { work() }
         }
@@ -131,20 +129,30 @@ package final class PollLoop {
 
     private func rebuild() {
         isChanged = false
-        let wake = zmq_pollitem_t(socket: nil, fd: mailbox.descriptor, events: Int16(ZMQ_POLLIN), revents: 0)
-        items = [wake] + entries.map(\.item)
+        items = [pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0)] + entries.map(\.item)
     }
 
-    /// True where a socket gave messages, so that it is looked at again before the next wait.
-    private func serve() -> Bool {
-        let ready = zip(entries, items.dropFirst()).filter { $1.revents != 0 }.map { ($0, $1.revents) }
+    /// Waits for the first of all descriptors, and finds what is ready. zmq_poll(3) would ask the system about every socket in
+    /// each pass; those whose descriptor is quiet and that nobody has touched have nothing.
+    private func wait() {
+        ready.removeAll(keepingCapacity: true)
+        for (index, entry) in entries.enumerated() where entry.isReady { ready.append(index) }
+        let touched = ready.count
+        let milliseconds = touched > 0 ? 0 : timers.milliseconds(until: now)
+        guard poll(&items, nfds_t(items.count), Int32(clamping: milliseconds)) > 0 else {
+            // Also where a signal came between: what `poll` left there is of the pass before.
+            return items.indices.forEach { items[$0].revents = 0 }
+        }
+        for (index, entry) in entries.enumerated() where entry.isReady(by: items[index + 1].revents) {
+            if !ready[..<touched].contains(index) { ready.append(index) }
+        }
+    }
+
+    private func serve() {
+        let due = ready.map { (entries[$0], items[$0 + 1].revents) }
         if items[0].revents != 0 {
             for work in mailbox.take() { work() }
         }
-        var hasProgress = false
-        for (entry, events) in ready where entry.isLive {
-            if entry.serve(events) { hasProgress = true }
-        }
-        return hasProgress
+        for (entry, events) in due where entry.isLive { entry.serve(events) }
     }
 }

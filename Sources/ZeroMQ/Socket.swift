@@ -20,6 +20,8 @@ package final class Socket {
     /// Kept so that the context outlives its sockets.
     private let context: Context
     private var isClosed = false
+    /// Something was done with it since `hasMessage` was asked: there may be a message of which its descriptor says nothing.
+    private(set) var isTouched = true
 
     package init(_ kind: Kind, in context: Context, _ options: [Option] = []) throws(ZeroMQError) {
         let number: Int32 =
@@ -46,13 +48,18 @@ package final class Socket {
         zmq_close(handle)
     }
 
-    package func set(_ option: Option) throws(ZeroMQError) { try option.apply(to: handle) }
+    package func set(_ option: Option) throws(ZeroMQError) {
+        isTouched = true
+        try option.apply(to: handle)
+    }
 
     package func bind(_ endpoint: String) throws(ZeroMQError) {
+        isTouched = true
         guard zmq_bind(handle, endpoint) == 0 else { throw ZeroMQError("zmq_bind \(endpoint)") }
     }
 
     package func connect(_ endpoint: String) throws(ZeroMQError) {
+        isTouched = true
         guard zmq_connect(handle, endpoint) == 0 else { throw ZeroMQError("zmq_connect \(endpoint)") }
     }
 
@@ -66,7 +73,25 @@ package final class Socket {
 
     /// Takes the next message into `message`; false when there is none now.
     package func receive(_ message: inout Multipart) -> Bool {
-        !isClosed && message.receive(from: handle)
+        isTouched = true
+        return !isClosed && message.receive(from: handle)
+    }
+
+    /// Readable when `hasMessage` is worth asking, unless the socket was touched since (ZMQ_FD in zmq_getsockopt(3)).
+    var descriptor: Int32 {
+        var descriptor: Int32 = -1
+        var size = MemoryLayout<Int32>.size
+        guard !isClosed, zmq_getsockopt(handle, ZMQ_FD, &descriptor, &size) == 0 else { return -1 }
+        return descriptor
+    }
+
+    /// Whether there is something to be received now.
+    func hasMessage() -> Bool {
+        isTouched = false
+        var events: Int32 = 0
+        var size = MemoryLayout<Int32>.size
+        guard !isClosed, zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) == 0 else { return false }
+        return events & ZMQ_POLLIN != 0
     }
 
     /// Sends one frame; when it is sent it is empty, else it is as it was.
@@ -74,6 +99,7 @@ package final class Socket {
     /// Only the first frame of a message can be refused; after it the rest goes (zmq_msg_send(3)).
     package func send(_ frame: inout Frame, more: Bool = false) -> Sent {
         guard !isClosed else { return .full }
+        isTouched = true
         guard zmq_msg_send(&frame.raw, handle, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0 else { return .done }
         return zmq_errno() == EHOSTUNREACH ? .unreachable : .full
     }

@@ -6,7 +6,7 @@ struct ServicesVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "services", abstract: "List your service names, and end their announcement.",
         discussion: """
-            A service name is given with a deployment or a run. It is announced from the start of the command to its end, \
+            A service name is given with a deployment, and through the API with a run. It is announced from the start of the command to its end, \
             or, where it is permanent, until it is removed.
 
             Examples:

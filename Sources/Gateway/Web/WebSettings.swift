@@ -59,7 +59,7 @@ struct WebSettings: Sendable {
         page = settings.path("page")
         library = settings.path("library")
         charts = settings.path("charts")
-        largestUploadBytes = try settings.int("largestUpload", default: largestUploadBytes)
+        largestUploadBytes = Int(clamping: try settings.bytes("largestUpload", default: UInt64(largestUploadBytes)))
         connectionsPerUser = try settings.int("connectionsPerUser", default: connectionsPerUser)
         guard certificate != nil || isBehindProxy || HostRules.isLoopback(host) else { throw Refused.plain(address) }
     }

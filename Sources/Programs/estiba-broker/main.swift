@@ -16,6 +16,8 @@ Daemon.helpIfAsked(
       port       first of five ports (default 7400)
       key        key file, mode 0400
       registry   registry file: who may be on the bus; read again when it changes
+      dropOutputPercent
+                 of a hundred slices of output, how many are let go of: for tests (default 0)
     """)
 do {
     let given = try await Settings.load()

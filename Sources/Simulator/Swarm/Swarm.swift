@@ -9,8 +9,8 @@ package final class Swarm {
         package let description: String
     }
 
-    /// A loop asks the system about each of its sockets in each pass, two for each node.
-    private static let nodesOfALoop = 4
+    /// What comes for all of them together wakes one thread.
+    private static let nodesOfALoop = 32
 
     package let count = SwarmCount()
     private var threads: [PollLoop.Thread] = []

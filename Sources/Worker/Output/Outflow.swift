@@ -1,8 +1,9 @@
 /// How far a run's spool has been published and copied: what may be sent next. Positions are byte offsets in the spool.
 ///
 /// The owner's `copied` is the credit: what is on its disk. Its `taken`, which comes at once, sets the pace: no more is on its
-/// way than this run's share, so that the lines of others do not wait behind it. The output lane may drop, and a dropped last slice is followed by nothing that would
-/// show the gap; so when nothing is said for a while, publishing goes back to what is known to be copied.
+/// way than this run's share, so that the lines of others do not wait behind it. The output lane may drop, and a dropped last
+/// slice is followed by nothing that would show the gap; so when nothing is said for a while, publishing goes back to what is
+/// known to be copied.
 package struct Outflow: Equatable, Sendable {
     package static let credit: UInt64 = 4 << 20
     /// The longest slice; where the window is small, four fit in it, so that of one that is dropped the next one tells.
