@@ -1,9 +1,11 @@
 """Login sessions that are revoked: they end at once, what waits in them is cancelled, and no node takes an order of them."""
 
+import http.client
 import json
 import os
 import subprocess
 import unittest
+import urllib.parse
 
 import estiba
 import gateways
@@ -15,6 +17,18 @@ def shell(line, *nodes, **more):
 
 def run_of(gateway, execution, node):
     return {run["node"]: run for run in gateway.http("GET", f"executions/{execution}").json()["runs"]}[node]
+
+
+def follow_status(case, gateway, token):
+    """The nodes' figures as a stream that does not end by itself, its first line read."""
+    place = urllib.parse.urlsplit(gateway.url)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
+    case.addCleanup(connection.close)
+    connection.request("GET", "/api/v1/status?follow=true", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    case.assertEqual(answer.status, 200)
+    case.assertTrue(answer.readline())
+    return answer
 
 
 class Revoked(unittest.TestCase):
@@ -126,6 +140,35 @@ class Revoked(unittest.TestCase):
             self.assertEqual(g1.http("POST", "sessions/revoke", {"user": "stranger"}).json()["revoked"], [names[0]])
             self.assertEqual(g1.http("GET", "whoami", token=first).status, 401)
             self.assertEqual(g1.http("GET", "whoami", token=house.token_of("stranger", 4242)).status, 200)
+
+    def test_all_of_a_user_end_with_the_streams_that_are_open_in_them(self):
+        with gateways.Installation(gateways=1, nodes=1) as house:
+            g1 = house.g1
+            self.assertEqual(g1.http("GET", "whoami").status, 200)
+            theirs = [follow_status(self, g1, house.token_of("stranger", 4242)) for _ in range(2)]
+            mine = follow_status(self, g1, g1.token)
+            done = g1.estiba("sessions", "revoke", "--user", "stranger", "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(json.loads(done.stdout)["revoked"]), 2)
+            for stream in theirs:
+                # To its end, which does not come by itself: a socket that is quiet for 20 s is an error.
+                while stream.readline():
+                    pass
+            self.assertTrue(mine.readline())
+
+    def test_who_takes_a_gateway_over_knows_what_was_revoked_there(self):
+        with gateways.Installation(nodes=1) as house:
+            g1, g2 = house.g1, house.g2
+            self.assertEqual(g1.http("GET", "whoami").status, 200)
+            ana, other = house.token_of(gateways.USER, os.getuid()), house.token_of(gateways.USER, os.getuid())
+            name = g1.http("GET", "whoami", token=ana).json()["session"]
+            self.assertEqual(g1.http("POST", "sessions/revoke", {"sessions": [name]}).json()["revoked"], [name])
+            self.assertEqual(g2.http("GET", "whoami", token=ana).status, 200)
+            g1.kill()
+            done = g2.estiba("adopt", g1.data)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(g2.http("GET", "whoami", token=ana).status, 401)
+            self.assertEqual(g2.http("GET", "whoami", token=other).status, 200)
 
 
 if __name__ == "__main__":
