@@ -79,7 +79,7 @@ let package = Package(
         module(
             "Worker",
             [
-                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Supervisor", "Placer", "PAM", "Settings",
+                "Bus", "ZeroMQ", "Sodium", "Messages", "Spool", "Supervisor", "Placer", "PAM", "Settings", "CLinux",
                 logging, lifecycle, signals, protobuf,
             ]),
         module("Authenticator", ["PAM", "Spool", "CLinux", "Settings", logging, lifecycle]),

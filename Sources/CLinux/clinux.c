@@ -149,7 +149,7 @@ int estiba_spawn(const char *program, const int *descriptors, size_t count, int 
 /// Only segments that were never written: their pages are the file's.
 static int forget_pages(struct dl_phdr_info *object, size_t size, void *data) {
     (void)size;
-    (void)data;
+    if (strstr(object->dlpi_name, "vdso")) return 0;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (int n = 0; n < object->dlpi_phnum; n++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[n];
@@ -158,11 +158,11 @@ static int forget_pages(struct dl_phdr_info *object, size_t size, void *data) {
         uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) / page * page;
         if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
     }
-    // The first object is the program itself; libraries are shared with the rest of the machine.
-    return 1;
+    // The first object is the program itself.
+    return !*(int *)data;
 }
 
-void estiba_forget_start_pages(void) { dl_iterate_phdr(forget_pages, NULL); }
+void estiba_forget_start_pages(int libraries) { dl_iterate_phdr(forget_pages, &libraries); }
 
 int estiba_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
 int estiba_set_child_subreaper(int on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); }

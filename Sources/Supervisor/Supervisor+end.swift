@@ -10,7 +10,7 @@ extension Supervisor {
         switch verdict {
         case .success(let pid):
             clients.forEach { $0.send(.started(pid: pid)) }
-            estiba_forget_start_pages()
+            estiba_forget_start_pages(0)
         case .failure(let failure):
             keeper?.dismiss()
             clients.forEach { $0.send(.failed(failure)) }

@@ -1,4 +1,5 @@
 import Bus
+import CLinux
 import Glibc
 import Logging
 import Messages
@@ -12,6 +13,7 @@ import ZeroMQ
 package struct Worker: Service {
     private let settings: WorkerSettings
     private let log = Logger(label: "estiba.worker")
+    private static let settled = Duration.seconds(5)
 
     init(_ settings: WorkerSettings) {
         self.settings = settings
@@ -47,6 +49,8 @@ package struct Worker: Service {
             node.sweepNowAndThen()
             site.services.tell = { [weak node] in node?.sayHello() }
             node.sayHello()
+            // Settings, profiles and the first connection need much of the libraries that a worker at work does not.
+            loop.after(Self.settled) { estiba_forget_start_pages(1) }
         }
         log.info("ready", metadata: ["node": "\(settings.name)", "runs": "\(kept.count { !$0.isSettled })"])
         Daemon.tellReady()

@@ -25,9 +25,9 @@ int estiba_keep_kill_only(void);
 /// for others) and none beyond; default signals; `detached`: in a session of its own. The caller reaps it.
 int estiba_spawn(const char *program, const int *descriptors, size_t count, int detached, const char *argument, pid_t *pid);
 
-/// Gives back the pages of this program's file that only its start needed; what is needed again comes from the page
-/// cache.
-void estiba_forget_start_pages(void);
+/// Gives back the pages of this program's file, and of its libraries' where asked, that only its start needed; what is
+/// needed again comes from the page cache.
+void estiba_forget_start_pages(int libraries);
 
 int estiba_set_dumpable(int dumpable);
 int estiba_set_child_subreaper(int on);
