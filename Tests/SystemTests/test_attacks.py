@@ -205,7 +205,7 @@ class Neighbours(shared.Case):
         own, other = self.hostile.token(self.up), self.victim.token(self.up)
         blob = self.up.http("POST", "blobs", b"x", token=own).json()["blob"]
         files = [{"blob": blob, "name": str(number)} for number in range(900)]
-        wishes = [{"nodes": ["node1"], "files": files}] * 99 + [{"nodes": ["nowhere"], "command": {"shell": "true"}}]
+        wishes = [{"nodes": ["node1"], "files": files}] * 29 + [{"nodes": ["nowhere"], "command": {"shell": "true"}}]
         slowest, over = [], threading.Event()
 
         def look():
