@@ -2,12 +2,19 @@
 
 import argparse
 import collections
+import os
 import signal
 import sys
 import time
 import unittest
 
 SLOWEST = 20
+# A test that waits for what never comes fails, and the others have their turn.
+LONGEST_SECONDS = 3600 if os.environ.get("ESTIBA_TEST_LONG") else 300
+
+
+def too_long(*_):
+    raise TimeoutError(f"no end after {LONGEST_SECONDS} s")
 
 
 class Result(unittest.TextTestResult):
@@ -26,8 +33,10 @@ class Result(unittest.TextTestResult):
     def startTest(self, test):
         self.take(f"(around {type(test).__name__})")
         super().startTest(test)
+        signal.alarm(LONGEST_SECONDS)
 
     def stopTest(self, test):
+        signal.alarm(0)
         super().stopTest(test)
         self.take(test.id())
 
@@ -49,6 +58,7 @@ def run(folder, description):
     arguments = parser.parse_args()
     # Ended in the middle, also where SIGINT is ignored, it tidies up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, too_long)
     loader = unittest.TestLoader()
     if arguments.pattern:
         loader.testNamePatterns = [f"*{pattern}*" for pattern in arguments.pattern]

@@ -12,10 +12,11 @@ struct Uploads {
 
     /// The blobs of the sources, in their order. Ctrl-C ends the program; what was sent stays at the gateway.
     func run() async throws -> [Blob] {
-        try await withThrowingTaskGroup(of: [Blob]?.self) { group in
+        let presses = await UnixSignalsSequence(trapping: .sigint)
+        return try await withThrowingTaskGroup(of: [Blob]?.self) { group in
             group.addTask { try await bring() }
             group.addTask {
-                for await _ in await UnixSignalsSequence(trapping: .sigint) {
+                for await _ in presses {
                     StandardStreams.write(Array("\r\u{1B}[K".utf8), to: .stderr)
                     StandardStreams.say("stopped; the same command again goes on where the upload was")
                     exit(Self.interrupted)

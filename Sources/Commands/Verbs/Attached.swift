@@ -30,12 +30,14 @@ struct Attached {
 
     /// Follows to the end and throws the exit code that the executions give.
     func toTheEnd() async throws {
+        // Before the first line is there: who sees it may press at once.
+        let presses = await UnixSignalsSequence(trapping: .sigint)
         let ended = try await withThrowingTaskGroup(of: (Int, Outcome)?.self) { group in
             for (index, one) in followed.enumerated() {
                 group.addTask { (index, try await follow(one, goesOn: true)) }
             }
             group.addTask {
-                try await minding()
+                try await minding(presses)
                 return nil
             }
             defer { group.cancelAll() }
@@ -79,8 +81,7 @@ struct Attached {
     }
 
     /// Ctrl-C lets go and says how to come back; a second one at once stops the executions and stays to their end.
-    private func minding() async throws {
-        let presses = await UnixSignalsSequence(trapping: .sigint)
+    private func minding(_ presses: UnixSignalsSequence) async throws {
         let ways = followed.map { "`estiba logs -f \($0.execution)`" }.joined(separator: ", ")
         try await withThrowingTaskGroup(of: Void.self) { group in
             var count = 0
