@@ -167,7 +167,7 @@ class Frozen(case.Case):
             self.assertEqual(lines, [f"steady {number}" for number in range(1, len(lines) + 1)])
         grown = {part: (most[part] - before[part]) >> 20 for part in parts}
         copied = sum(run["copied"] for run in self.runs(flooding).values()) >> 20
-        print(f"({copied} MiB copied; grown by {grown} MiB) ", end="")
+        print(f"({copied} MiB copied; grown by {grown} MiB from { {part: before[part] >> 20 for part in parts} }) ", end="")
         for part in parts:
             self.assertLess(grown[part], 64, part)
         self.assertEqual({run["state"] for run in self.ended(flooding, 120).values()}, {"timed-out"})

@@ -34,12 +34,19 @@ extension Journal {
         }
     }
 
+    /// Connections that read, and what each of them and the one that writes keeps of the file.
+    private static let readers = 4
+    private static let cacheKibibytes = 512
+
     private static var configuration: Configuration {
         var configuration = Configuration()
+        configuration.maximumReaderCount = readers
         configuration.prepareDatabase { database in
             guard let connection = database.sqliteConnection,
                 estiba_pages_reserve(UnsafeMutableRawPointer(connection)) == 0
             else { throw DatabaseError(resultCode: .SQLITE_ERROR, message: "pages cannot have checksums") }
+            // SQLite's own measure, 2 MB each, fills up over hours of work; what it holds, the system's cache has too.
+            try database.execute(sql: "PRAGMA cache_size = -\(cacheKibibytes)")
         }
         return configuration
     }

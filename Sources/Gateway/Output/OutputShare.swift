@@ -4,8 +4,8 @@
 /// The bytes are for as many runs as print much. That number is (sum of b)^2 / (sum of b^2), b being what each printed in a
 /// period (Jain and others, 1984): n for n alike, and little more than 1 for one that prints much and many that print little.
 struct OutputShare: Sendable {
-    /// On the way of all together; at 80 MB/s a queue of 25 ms.
-    static let all: UInt64 = 2 << 20
+    /// On the way of all together; at 40 MB/s a queue of 25 ms.
+    static let all: UInt64 = 1 << 20
     static let least: UInt64 = 16 << 10
     private static let period = Duration.milliseconds(500)
 

@@ -800,7 +800,7 @@ package nonisolated struct WireReplayed: Sendable {
   /// first position still held
   package var released: UInt64 = 0
 
-  /// end of the spool as it is now
+  /// how far it has been published; its end once the run is over
   package var length: UInt64 = 0
 
   /// no such spool here any more

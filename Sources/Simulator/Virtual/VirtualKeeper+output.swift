@@ -64,11 +64,12 @@ extension VirtualKeeper {
             position += length
         }
         let held = node.runs[execution]?.released ?? 0
-        say(released: flow?.released(asked: from, held: held) ?? held, length: flow?.length ?? 0, to: gateway)
+        let length = isOver ? flow?.length ?? 0 : max(flow?.published ?? 0, position)
+        say(released: flow?.released(asked: from, held: held) ?? held, length: length, to: gateway)
         return true
     }
 
-    private func say(released: UInt64, length: UInt64, to gateway: Int) {
+    func say(released: UInt64, length: UInt64, to gateway: Int) {
         let answer = Letter.Replayed(spool: spool, released: released, length: length)
         node.send(.replayed(execution, answer), to: gateway)
     }

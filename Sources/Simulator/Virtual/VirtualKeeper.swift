@@ -63,7 +63,7 @@ final class VirtualKeeper {
     }
 
     func tick() {
-        flow?.tick(at: world.instant)
+        if let end = flow?.tick(at: world.instant) { say(released: 0, length: end, to: owner) }
         pump()
     }
 

@@ -92,16 +92,19 @@ package struct Outflow: Equatable, Sendable {
         stalls = 0
     }
 
-    /// Goes back to what is copied when the owner has been silent for too long.
-    package mutating func tick(at now: ContinuousClock.Instant) {
-        guard let recheck, now >= recheck else { return }
-        published = copied
+    /// Goes back to what is copied when the owner has been silent for too long; how far it was published, which the owner is to
+    /// be told: where slices do not reach it, it asks.
+    @discardableResult
+    package mutating func tick(at now: ContinuousClock.Instant) -> UInt64? {
+        guard let recheck, now >= recheck else { return nil }
+        defer { published = copied }
         taken = copied
         // What is behind the copy may be there all the same.
         resumption = nil
         resumed = 0
         lastProgress = now
         stalls += 1
+        return published
     }
 
     /// The run is over and nothing can be read at `position`: the machine lost its power before the rest of the spool was on

@@ -65,7 +65,7 @@ final class OutputPump {
     }
 
     func tick() {
-        flow.tick(at: site.loop.now)
+        if let end = flow.tick(at: site.loop.now) { say(released: 0, length: end, to: owner) }
         pump()
     }
 
@@ -116,9 +116,10 @@ final class OutputPump {
         }
         // The supervisor may not have said yet that the spool is that long.
         flow.grew(to: released)
+        // What is not published yet comes by itself: an owner that heard of it would ask for it, and get all of it twice.
         say(
-            released: max(released, flow.released(asked: request.from, held: released)), length: flow.length,
-            to: gateway)
+            released: max(released, flow.released(asked: request.from, held: released)),
+            length: isOver ? flow.length : max(flow.published, position), to: gateway)
     }
 
     /// What is not there any more, and how far there is something.
