@@ -72,7 +72,7 @@ package final class LogWriter {
         positions[entry.run] = entry.to
     }
 
-    /// Lets go of a run's output up to `to`, without an entry for now; `appendOutstandingGaps` makes one of all of it.
+    /// Lets go of a run's output up to `to`. All of it is one entry, which `appendOutstandingGaps` makes at the end.
     package func letGo(run: UInt32, to: UInt64) {
         if letGoFrom[run] == nil { letGoFrom[run] = position(of: run) }
         positions[run] = to

@@ -98,7 +98,7 @@ package struct WorkerSettings: Sendable {
         }
     }
 
-    /// `none` for nowhere; else the folder named, or Avahi's own where it is there and can be written.
+    /// Nil for `none`, and where no folder is named and Avahi's own is missing or read-only.
     private static func avahi(_ settings: Settings, node: NodeName) throws -> AvahiFolder? {
         if settings.string("avahi") == "none" { return nil }
         let named = settings.path("avahi")

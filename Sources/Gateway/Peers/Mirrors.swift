@@ -18,19 +18,6 @@ actor Mirrors {
         case failed(Failure)
     }
 
-    private struct Open {
-        let file: MirrorFile
-        /// Tells it from one that was open before.
-        let number: UInt64
-        var holds = 1
-        var isComplete = false
-        var standing = Standing.behind
-        /// Fired unless the copy is behind.
-        var settled = Signal()
-        /// Since when nobody holds it.
-        var idleSince: Duration?
-    }
-
     /// A copy that nobody reads any more is pulled on for so long: who looks at windows of lines comes again.
     private static let linger = Duration.seconds(10)
     private static let holdMilliseconds: UInt32 = 800
@@ -43,7 +30,7 @@ actor Mirrors {
     private let logger: Logger
     private var room: MirrorRoom
     private let period: Duration
-    private var opened: [ExecutionID: Open] = [:]
+    private var opened: [ExecutionID: OpenMirror] = [:]
     private var openings: UInt64 = 0
     private let wanted: AsyncStream<Wish>
     private nonisolated let wish: AsyncStream<Wish>.Continuation
@@ -64,9 +51,7 @@ actor Mirrors {
         self.period = period
         (wanted, wish) = AsyncStream.makeStream()
         try BlobStore.makeFolder(logs.mirrors)
-        var room = MirrorRoom(bounds)
-        for mirror in Self.kept(in: logs) { room.use(mirror.id, bytes: mirror.bytes, at: mirror.usedAt) }
-        self.room = room
+        room = MirrorRoom(bounds, keptIn: logs)
         self.bounds = bounds
     }
 
@@ -107,12 +92,7 @@ actor Mirrors {
                 throw Failure(.noSpace, "This gateway cannot keep the output of another just now.")
             }
             openings += 1
-            var open = Open(file: file, number: openings)
-            open.isComplete = other.isComplete && other.logEnd > 0 && file.end >= other.logEnd
-            if open.isComplete {
-                open.standing = .caughtUp
-                open.settled.fire()
-            }
+            let open = OpenMirror(file, number: openings, of: other)
             opened[id] = open
             use(id, file)
             logs.lengthened(id, to: LogEnd(offset: file.end, isComplete: open.isComplete))
@@ -197,15 +177,7 @@ actor Mirrors {
         letGo()
     }
 
-    private func stand(_ id: ExecutionID, _ standing: Standing) {
-        guard let open = opened[id], open.standing != standing else { return }
-        opened[id]?.standing = standing
-        if standing != .behind {
-            open.settled.fire()
-        } else if open.settled.hasFired {
-            opened[id]?.settled = Signal()
-        }
-    }
+    private func stand(_ id: ExecutionID, _ standing: Standing) { opened[id]?.stand(standing) }
 
     /// The owner's log is another one than what was copied: its machine lost power, and with it what was not yet on the
     /// disk. Readers open it anew.
@@ -247,18 +219,5 @@ actor Mirrors {
         let left = room.leaving(open: Set(opened.keys), at: Moment.now().unixMilliseconds)
         for id in left { MirrorFile.remove(logs.mirrorPath(of: id)) }
         if !left.isEmpty { logger.info("copies of logs let go", metadata: ["copies": "\(left.count)"]) }
-    }
-
-    /// The copies on the disk, those used longest ago first; what is no whole copy is removed.
-    private static func kept(in logs: Logs) -> [(id: ExecutionID, bytes: UInt64, usedAt: Int64)] {
-        let names = Set((try? File.names(in: logs.mirrors)) ?? [])
-        let ids = names.compactMap { $0.hasSuffix(".log") ? ExecutionID(String($0.dropLast(4))) : nil }
-        for stray in names.subtracting(ids.flatMap { ["\($0).log", "\($0).index"] }) {
-            unlink("\(logs.mirrors)/\(stray)")
-        }
-        return ids.compactMap { id in
-            let path = logs.mirrorPath(of: id)
-            return File.modified(path).map { (id, MirrorFile.bytes(path), $0) }
-        }.sorted { $0.usedAt < $1.usedAt }
     }
 }
