@@ -10,7 +10,7 @@ package struct LogEntry: Hashable, Sendable {
     }
 
     package var kind: Kind
-    /// Index of the node in the order's list.
+    /// Index of the node in the execution's list.
     package var run: UInt32
     package var from: UInt64
     package var to: UInt64

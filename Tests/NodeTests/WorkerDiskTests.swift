@@ -140,7 +140,6 @@ struct AdmissionTests {
             $0.owner = "gateway:g1"
             $0.user = "ana"
             $0.uid = 1001
-            $0.nodes = ["n1", "n2"]
         }
         change(&order)
         let ticket = Ticket(
@@ -189,6 +188,7 @@ struct AdmissionTests {
         #expect(try judge(message({ $0.user = "root" }), at: now) == "bad_ticket")
         #expect(try judge(message({ $0.uid = 0 }), at: now) == "bad_ticket")
         #expect(try judge(message({ $0.nodes = ["n2"] }), at: now) == "bad_ticket")
+        #expect(try judge(message({ $0.nodes = ["n1", "n2"] }), at: now) == "admitted")
         #expect(try judge(message(sender: "gateway:g2"), at: now) == "bad_ticket")
         #expect(try judge(message(node: NodeName("n2")), at: now) == "bad_ticket")
     }

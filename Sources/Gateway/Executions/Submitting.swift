@@ -54,7 +54,6 @@ struct Submitting {
             order.user = identity.user
             order.uid = identity.uid
             order.kind = request.kind
-            order.nodes = request.nodes.map(\.description)
             order.files = zip(request.files, sizes).map(wire)
             if let command = request.command {
                 order.command = .with {

@@ -37,7 +37,6 @@ extension VirtualGateway {
             $0.user = user
             $0.uid = head.uid
             $0.kind = head.kind
-            $0.nodes = names.map(\.description)
             $0.files = (0..<submission.files).map { file in .with { $0.name = "file\(file)" } }
             if submission.hasCommand { $0.command.shellLine = "play" }
         }

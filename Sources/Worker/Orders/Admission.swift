@@ -43,7 +43,7 @@ package struct Admission: Sendable {
         }
         guard let order = try? WireOrder(serializedBytes: delivery.order),
             ticket.execution == message.header.execution, order.execution.elementsEqual(ticket.execution.bytes),
-            order.user == ticket.user, order.uid == ticket.uid, order.nodes.contains(node.description),
+            order.user == ticket.user, order.uid == ticket.uid, isMeant(by: order),
             (delivery.hasAdopted ? delivery.adopted.owner : order.owner) == message.sender?.description
         else {
             return .refused(Failure(.badTicket, "the order for \(node) is not the one its ticket was made for"))
@@ -61,5 +61,10 @@ package struct Admission: Sendable {
             Admitted(
                 order: order, bytes: [UInt8](delivery.order), ticket: ticket,
                 adopted: delivery.hasAdopted ? Ownership(delivery.adopted) : nil))
+    }
+
+    /// The tag has the node's name; an order that names nodes besides is for these alone.
+    private func isMeant(by order: WireOrder) -> Bool {
+        order.nodes.isEmpty || order.nodes.contains(node.description)
     }
 }
