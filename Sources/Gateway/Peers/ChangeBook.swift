@@ -26,6 +26,7 @@ struct ChangeBook {
         var upTo: UInt64
     }
 
+    /// With the fifth that it may have more, as many as a dictionary holds without growing once more (3/4 of 32,768).
     static let mostChanges = 20_000
 
     private var entries: [(number: UInt64, subject: Subject)] = []
@@ -41,7 +42,7 @@ struct ChangeBook {
         last += 1
         latest[subject] = last
         entries.append((last, subject))
-        if entries.count >= 2 * most { forget() }
+        if entries.count >= most + most / 5 { forget() }
     }
 
     /// What changed after `since`, at most `limit` subjects; nil where the book does not reach back so far.
