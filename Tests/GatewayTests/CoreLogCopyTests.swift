@@ -149,6 +149,37 @@ import Testing
         #expect(copy.receive(.tick, at: .seconds(3603)) == [.gap(key, spool: 7, to: 300), .complete(id)])
     }
 
+    @Test mutating func `of all that lack something eight ask at a time, and who was served waits behind the others`() {
+        let node = { (number: Int) in NodeName("n\(number)")! }
+        for number in 0..<20 { _ = copy.receive(.arrived(node(number)), at: .zero) }
+        let starts = (0..<20).map {
+            LogCopy.Start(node: node($0), spool: 7, position: 0, finalLength: 4 << 20, asksAtOnce: true)
+        }
+        func runs(_ effects: [LogCopy.Effect]) -> [Int] {
+            effects.compactMap { if case .requestReplay(let key, _, _, _, _) = $0 { key.run } else { nil } }
+        }
+        #expect(runs(copy.receive(.opened(id, starts), at: .seconds(1))) == Array(0..<8))
+        let first = RunKey(execution: id, run: 0)
+        // The next one takes the place, and the first asks for its second range after all others.
+        let served = copy.receive(slice: first, spool: 7, position: 0, length: 1 << 20, at: .seconds(1))
+        #expect(runs(served.effects) == [8])
+        // One whose node is away holds no place.
+        _ = copy.receive(.departed(node(1)), at: .seconds(1))
+        #expect(runs(copy.receive(.tick, at: .seconds(1))) == [9])
+        // One that is not answered loses its place after two seconds.
+        #expect(Set(runs(copy.receive(.tick, at: .seconds(3)))) == Set(10..<18))
+        #expect(Set(runs(copy.receive(.tick, at: .seconds(5)))).isSuperset(of: [18, 19, 0]))
+    }
+
+    @Test mutating func `while ranges come nothing is told as taken`() {
+        open()
+        #expect(slice(100_000, 50_000).effects == [replay(0, 150_000)])
+        _ = slice(0, 10_000)
+        #expect(copy.endPass(at: .seconds(1)).isEmpty)
+        _ = slice(10_000, 140_000)
+        #expect(copy.endPass(at: .seconds(1)).count == 1)
+    }
+
     @Test mutating func `a spool that is gone ends in a gap up to its final length`() {
         open()
         _ = slice(0, 100)

@@ -7,12 +7,57 @@ extension LogCopy {
             return []
         }
         lacking.insert(key)
-        guard present.contains(state.node), now >= state.notBefore else { return [] }
-        if let asked = state.asked, now < asked.at + Self.replayTimeout { return [] }
+        guard present.contains(state.node) else {
+            turns.end(key)
+            return []
+        }
+        guard now >= state.notBefore else { return [] }
+        if let asked = state.asked {
+            guard now >= asked.at + Self.replayTimeout else { return [] }
+            // A node that does not answer waits behind the others, too.
+            state.asked = nil
+            self[key] = state
+            turns.end(key)
+        }
+        guard turns.begin(key) else { return [] }
         let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
         state.asked = (state.next, now)
         self[key] = state
         return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
+    }
+
+    mutating func replayed(
+        _ key: RunKey, _ spool: UInt64, _ released: UInt64, _ length: UInt64, _ gone: Bool, _ now: Duration
+    ) -> [Effect] {
+        guard var state = self[key], !state.isDone, state.spool == spool || gone else { return [] }
+        state.known = max(state.known, length)
+        state.asksAtOnce = false
+        // What the node does not hold any more will never come: the gap reaches up to what it still has.
+        let lost = gone ? (state.finalLength ?? state.next) : released
+        guard lost > state.next else {
+            if length <= state.next { state.asked = nil }
+            self[key] = state
+            if state.asked == nil { turns.end(key) }
+            return advanced(key, now)
+        }
+        state.next = lost
+        state.known = max(state.known, lost)
+        state.asked = nil
+        self[key] = state
+        turns.end(key)
+        return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
+    }
+
+    /// Those who have waited ask, as far as there are places.
+    mutating func giveTurns(_ now: Duration) -> [Effect] {
+        var effects: [Effect] = []
+        while let key = turns.next() {
+            let asked = ask(key, now)
+            // It lacks nothing any more, or its node is away.
+            if asked.isEmpty { turns.end(key) }
+            effects += asked
+        }
+        return effects
     }
 
     mutating func arrive(_ node: NodeName, _ now: Duration) -> [Effect] {
@@ -27,6 +72,7 @@ extension LogCopy {
             // Another worker has not heard of the window.
             state.window = 0
             self[key] = state
+            turns.end(key)
             effects += ask(key, now)
         }
         return effects
@@ -40,7 +86,7 @@ extension LogCopy {
 
     mutating func tick(_ now: Duration) -> [Effect] {
         var effects: [(key: RunKey, effects: [Effect])] = []
-        for key in lacking {
+        for key in lacking.sorted() {
             guard let state = self[key] else {
                 lacking.remove(key)
                 continue

@@ -2,16 +2,22 @@ import Messages
 
 extension LogCopy {
     /// The nodes of which much came in this pass are told how much is taken, and their share of what may be on its way.
+    /// Those whose output comes by ranges are told later: what they published meanwhile would come twice.
     package mutating func endPass(at now: Duration) -> [Effect] {
         guard !untold.isEmpty else { return [] }
         var told: [(key: RunKey, state: State)] = []
+        var later: Set<RunKey> = []
         for key in untold.sorted() {
             guard let state = self[key] else { continue }
+            guard !turns.contains(key) else {
+                later.insert(key)
+                continue
+            }
             share.took(state.next - min(state.told, state.next), of: key, at: now)
             self[key]?.told = state.next
             told.append((key, state))
         }
-        untold.removeAll(keepingCapacity: true)
+        untold = later
         let window = share.window
         return told.map { key, state in
             self[key]?.window = window

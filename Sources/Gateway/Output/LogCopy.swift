@@ -89,6 +89,7 @@ package struct LogCopy {
     /// Runs whose nodes are to be told how much is taken.
     var untold: Set<RunKey> = []
     var share = OutputShare()
+    var turns = ReplayTurns()
     var runsOfNode: [NodeName: Set<RunKey>] = [:]
     var present: Set<NodeName> = []
     var awaySince: [NodeName: Duration] = [:]
@@ -96,16 +97,18 @@ package struct LogCopy {
     package init() {}
 
     package mutating func receive(_ event: Event, at now: Duration) -> [Effect] {
-        switch event {
-        case .opened(let id, let starts): open(id, starts, now)
-        case .reported(let key, let spool, let final): learn(key, spool, final, now)
-        case .replayed(let key, let spool, let released, let length, let gone):
-            replayed(key, spool, released, length, gone, now)
-        case .arrived(let node): arrive(node, now)
-        case .departed(let node): depart(node, now)
-        case .following: present.sorted().flatMap { arrive($0, now) }
-        case .tick: tick(now)
-        }
+        let effects =
+            switch event {
+            case .opened(let id, let starts): open(id, starts, now)
+            case .reported(let key, let spool, let final): learn(key, spool, final, now)
+            case .replayed(let key, let spool, let released, let length, let gone):
+                replayed(key, spool, released, length, gone, now)
+            case .arrived(let node): arrive(node, now)
+            case .departed(let node): depart(node, now)
+            case .following: present.sorted().flatMap { arrive($0, now) }
+            case .tick: tick(now)
+            }
+        return effects + giveTurns(now)
     }
 
     /// Judges a slice of `length` bytes at `position`; its MAC is right.
@@ -122,14 +125,15 @@ package struct LogCopy {
             self[key] = state
             guard end > state.next else { return (.duplicate, []) }
             self[key]?.notBefore = now
-            return (.drop, ask(key, now))
+            return (.drop, ask(key, now) + giveTurns(now))
         }
         let cut = Int(state.next - position)
         state.next = end
         if end >= state.told + OutputShare.tellBytes(state.window) { untold.insert(key) }
         if state.asked == nil { state.notBefore = now + Self.overtaking }
         self[key] = state
-        return (.append(cut: cut), state.asked == nil && !state.isDone ? [] : advanced(key, now))
+        guard state.asked != nil || state.isDone else { return (.append(cut: cut), []) }
+        return (.append(cut: cut), advanced(key, now) + giveTurns(now))
     }
 
     package func position(of key: RunKey) -> UInt64 { self[key]?.next ?? 0 }
@@ -184,26 +188,6 @@ extension LogCopy {
         return advanced(key, now)
     }
 
-    mutating func replayed(
-        _ key: RunKey, _ spool: UInt64, _ released: UInt64, _ length: UInt64, _ gone: Bool, _ now: Duration
-    ) -> [Effect] {
-        guard var state = self[key], !state.isDone, state.spool == spool || gone else { return [] }
-        state.known = max(state.known, length)
-        state.asksAtOnce = false
-        // What the node does not hold any more will never come: the gap reaches up to what it still has.
-        let lost = gone ? (state.finalLength ?? state.next) : released
-        guard lost > state.next else {
-            if length <= state.next { state.asked = nil }
-            self[key] = state
-            return advanced(key, now)
-        }
-        state.next = lost
-        state.known = max(state.known, lost)
-        state.asked = nil
-        self[key] = state
-        return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
-    }
-
     /// The copy of a run has grown, or more is known of it.
     mutating func advanced(_ key: RunKey, _ now: Duration) -> [Effect] {
         guard var state = self[key] else { return [] }
@@ -213,12 +197,14 @@ extension LogCopy {
         {
             state.asked = nil
             self[key] = state
+            turns.end(key)
         }
         return ask(key, now)
     }
 
     mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
         lacking.remove(key)
+        turns.end(key)
         guard runsOfNode[state.node]?.remove(key) != nil else { return [] }
         if runsOfNode[state.node]?.isEmpty == true { runsOfNode[state.node] = nil }
         let left = (unfinished[key.execution] ?? 1) - 1
@@ -231,6 +217,7 @@ extension LogCopy {
         for (number, state) in states.enumerated() {
             let key = RunKey(execution: id, run: number)
             lacking.remove(key)
+            turns.end(key)
             runsOfNode[state.node]?.remove(key)
         }
     }
