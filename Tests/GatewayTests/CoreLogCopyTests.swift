@@ -180,6 +180,39 @@ import Testing
         #expect(copy.endPass(at: .seconds(1)).count == 1)
     }
 
+    @Test mutating func `what was asked for and has come gives its place up, though more is missing by now`() {
+        open()
+        #expect(slice(100_000, 50_000).effects == [replay(0, 150_000)])
+        #expect(slice(150_000, 50_000).effects.isEmpty)
+        // At once, and not after the two seconds of one that is not answered.
+        #expect(slice(0, 150_000).effects == [replay(150_000, 200_000)])
+    }
+
+    @Test mutating func `after a restart the first range is asked for once, however many pieces it comes in`() {
+        open(spool: 7, asks: true)
+        for piece in 0..<4 { #expect(slice(UInt64(piece) * 50_000, 50_000).effects.isEmpty) }
+        let answer = LogCopy.Event.replayed(key, spool: 7, released: 0, length: 200_000, gone: false)
+        #expect(copy.receive(answer, at: .seconds(1)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(9)).isEmpty)
+    }
+
+    @Test mutating func `a node that has no more is not asked again at once`() {
+        open()
+        #expect(slice(300, 100).effects == [replay(0, 400)])
+        let nothing = LogCopy.Event.replayed(key, spool: 7, released: 0, length: 0, gone: false)
+        #expect(copy.receive(nothing, at: .seconds(1)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(1.1)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(1.2)) == [replay(0, 400)])
+    }
+
+    @Test mutating func `of a log that cannot be written nothing is asked`() {
+        open()
+        _ = slice(300, 100)
+        copy.forget(id)
+        #expect(copy.receive(.reported(key, spool: 7, finalLength: 400), at: .seconds(2)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(9)).isEmpty)
+    }
+
     @Test mutating func `a spool that is gone ends in a gap up to its final length`() {
         open()
         _ = slice(0, 100)

@@ -203,6 +203,8 @@ final class Copier {
     /// Gives a log up for a moment; what comes meanwhile is let go and asked for again.
     func lose(_ id: ExecutionID, _ reason: String) {
         guard let lost = writing.removeValue(forKey: id) else { return }
+        // It is opened anew, and until then nothing of it is to be asked for.
+        copy.forget(id)
         var opening = lost.opening
         for run in opening.starts.indices { opening.starts[run].asksAtOnce = true }
         fail(opening, reason)

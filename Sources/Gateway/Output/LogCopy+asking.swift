@@ -8,7 +8,7 @@ extension LogCopy {
         }
         lacking.insert(key)
         guard present.contains(state.node) else {
-            turns.end(key)
+            endTurn(key)
             return []
         }
         guard now >= state.notBefore else { return [] }
@@ -17,11 +17,11 @@ extension LogCopy {
             // A node that does not answer waits behind the others, too.
             state.asked = nil
             self[key] = state
-            turns.end(key)
+            endTurn(key)
         }
         guard turns.begin(key) else { return [] }
         let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
-        state.asked = (state.next, now)
+        state.asked = (state.next, to, now)
         self[key] = state
         return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
     }
@@ -35,17 +35,26 @@ extension LogCopy {
         // What the node does not hold any more will never come: the gap reaches up to what it still has.
         let lost = gone ? (state.finalLength ?? state.next) : released
         guard lost > state.next else {
-            if length <= state.next { state.asked = nil }
+            if length <= state.next {
+                state.asked = nil
+                // The node has no more, or not yet, or what it sent comes behind its word.
+                state.notBefore = max(state.notBefore, now + (gone ? Self.replayTimeout : Self.overtaking))
+                endTurn(key)
+            }
             self[key] = state
-            if state.asked == nil { turns.end(key) }
             return advanced(key, now)
         }
         state.next = lost
         state.known = max(state.known, lost)
         state.asked = nil
         self[key] = state
-        turns.end(key)
+        endTurn(key)
         return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
+    }
+
+    mutating func endTurn(_ key: RunKey) {
+        turns.end(key)
+        if withheld.remove(key) != nil { untold.insert(key) }
     }
 
     /// Those who have waited ask, as far as there are places.
@@ -54,7 +63,7 @@ extension LogCopy {
         while let key = turns.next() {
             let asked = ask(key, now)
             // It lacks nothing any more, or its node is away.
-            if asked.isEmpty { turns.end(key) }
+            if asked.isEmpty { endTurn(key) }
             effects += asked
         }
         return effects
@@ -72,7 +81,7 @@ extension LogCopy {
             // Another worker has not heard of the window.
             state.window = 0
             self[key] = state
-            turns.end(key)
+            endTurn(key)
             effects += ask(key, now)
         }
         return effects
@@ -85,6 +94,8 @@ extension LogCopy {
     }
 
     mutating func tick(_ now: Duration) -> [Effect] {
+        untold.formUnion(withheld)
+        withheld.removeAll(keepingCapacity: true)
         var effects: [(key: RunKey, effects: [Effect])] = []
         for key in lacking.sorted() {
             guard let state = self[key] else {

@@ -6,18 +6,17 @@ extension LogCopy {
     package mutating func endPass(at now: Duration) -> [Effect] {
         guard !untold.isEmpty else { return [] }
         var told: [(key: RunKey, state: State)] = []
-        var later: Set<RunKey> = []
         for key in untold.sorted() {
             guard let state = self[key] else { continue }
-            guard !turns.contains(key) else {
-                later.insert(key)
+            guard !lacking.contains(key) || !turns.contains(key) else {
+                withheld.insert(key)
                 continue
             }
             share.took(state.next - min(state.told, state.next), of: key, at: now)
             self[key]?.told = state.next
             told.append((key, state))
         }
-        untold = later
+        untold.removeAll(keepingCapacity: true)
         let window = share.window
         return told.map { key, state in
             self[key]?.window = window

@@ -76,10 +76,17 @@ package struct LogCopy {
         /// The farthest end of the spool that anything has spoken of.
         var known: UInt64
         var asksAtOnce: Bool
-        var asked: (from: UInt64, at: Duration)?
+        var asked: (from: UInt64, to: UInt64, at: Duration)?
         var notBefore = Duration.zero
 
         var isDone: Bool { finalLength.map { next >= $0 } ?? false }
+
+        /// What was asked for is here, as far as there is that much.
+        var isServed: Bool {
+            guard let asked else { return false }
+            if next >= asked.to || (!asksAtOnce && next >= known) { return true }
+            return asked.to - asked.from >= replaySize && next + replaySlack >= asked.to
+        }
     }
 
     var executions: [ExecutionID: [State]] = [:]
@@ -88,6 +95,8 @@ package struct LogCopy {
     var lacking: Set<RunKey> = []
     /// Runs whose nodes are to be told how much is taken.
     var untold: Set<RunKey> = []
+    /// Those of them that are told once their ranges have come.
+    var withheld: Set<RunKey> = []
     var share = OutputShare()
     var turns = ReplayTurns()
     var runsOfNode: [NodeName: Set<RunKey>] = [:]
@@ -192,19 +201,17 @@ extension LogCopy {
     mutating func advanced(_ key: RunKey, _ now: Duration) -> [Effect] {
         guard var state = self[key] else { return [] }
         if state.isDone { return close(key, state) }
-        if let asked = state.asked,
-            state.next >= state.known || state.next + Self.replaySlack >= asked.from + Self.replaySize
-        {
+        if state.isServed {
             state.asked = nil
             self[key] = state
-            turns.end(key)
+            endTurn(key)
         }
         return ask(key, now)
     }
 
     mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
         lacking.remove(key)
-        turns.end(key)
+        endTurn(key)
         guard runsOfNode[state.node]?.remove(key) != nil else { return [] }
         if runsOfNode[state.node]?.isEmpty == true { runsOfNode[state.node] = nil }
         let left = (unfinished[key.execution] ?? 1) - 1
@@ -212,12 +219,12 @@ extension LogCopy {
         return left == 0 ? finish(key.execution) : []
     }
 
-    mutating func forget(_ id: ExecutionID) {
+    package mutating func forget(_ id: ExecutionID) {
         guard let states = executions.removeValue(forKey: id) else { return }
         for (number, state) in states.enumerated() {
             let key = RunKey(execution: id, run: number)
             lacking.remove(key)
-            turns.end(key)
+            endTurn(key)
             runsOfNode[state.node]?.remove(key)
         }
     }

@@ -129,6 +129,7 @@ extension VirtualGateway {
 
     private func lose(_ id: ExecutionID) {
         guard var lost = writing.removeValue(forKey: id) else { return }
+        copy.forget(id)
         for run in lost.starts.indices { lost.starts[run].asksAtOnce = true }
         failed[id] = lost.starts
         world.after(1_000_000_000) { [unowned self, life] in
