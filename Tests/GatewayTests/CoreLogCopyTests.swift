@@ -63,15 +63,15 @@ import Testing
         #expect(copy.position(of: key) == 140)
     }
 
-    @Test mutating func `a gap is asked for once, again after two seconds, and closed by the range`() {
+    @Test mutating func `a gap is asked for once, again after five seconds, and closed by the range`() {
         open()
         _ = slice(0, 100)
         let beyond = slice(300, 100)
         #expect(beyond.decision == .drop && beyond.effects == [replay(100, 400)])
         #expect(slice(400, 100, at: .seconds(1.1)).effects.isEmpty)
-        #expect(copy.receive(.tick, at: .seconds(2)).isEmpty)
-        #expect(copy.receive(.tick, at: .seconds(3.2)) == [replay(100, 500)])
-        #expect(slice(100, 400, at: .seconds(3.3)).decision == .append(cut: 0))
+        #expect(copy.receive(.tick, at: .seconds(5.9)).isEmpty)
+        #expect(copy.receive(.tick, at: .seconds(6.2)) == [replay(100, 500)])
+        #expect(slice(100, 400, at: .seconds(6.3)).decision == .append(cut: 0))
         #expect(copy.receive(.tick, at: .seconds(9)).isEmpty)
     }
 
@@ -149,7 +149,7 @@ import Testing
         #expect(copy.receive(.tick, at: .seconds(3603)) == [.gap(key, spool: 7, to: 300), .complete(id)])
     }
 
-    @Test mutating func `of all that lack something eight ask at a time, and who was served waits behind the others`() {
+    @Test mutating func `of all that lack something four ask at a time, and who was served waits behind the others`() {
         let node = { (number: Int) in NodeName("n\(number)")! }
         for number in 0..<20 { _ = copy.receive(.arrived(node(number)), at: .zero) }
         let starts = (0..<20).map {
@@ -158,33 +158,38 @@ import Testing
         func runs(_ effects: [LogCopy.Effect]) -> [Int] {
             effects.compactMap { if case .requestReplay(let key, _, _, _, _) = $0 { key.run } else { nil } }
         }
-        #expect(runs(copy.receive(.opened(id, starts), at: .seconds(1))) == Array(0..<8))
+        #expect(runs(copy.receive(.opened(id, starts), at: .seconds(1))) == Array(0..<4))
         let first = RunKey(execution: id, run: 0)
         // The next one takes the place, and the first asks for its second range after all others.
         let served = copy.receive(slice: first, spool: 7, position: 0, length: 1 << 20, at: .seconds(1))
-        #expect(runs(served.effects) == [8])
+        #expect(runs(served.effects) == [4])
         // One whose node is away holds no place.
         _ = copy.receive(.departed(node(1)), at: .seconds(1))
-        #expect(runs(copy.receive(.tick, at: .seconds(1))) == [9])
-        // One that is not answered loses its place after two seconds.
-        #expect(Set(runs(copy.receive(.tick, at: .seconds(3)))) == Set(10..<18))
-        #expect(Set(runs(copy.receive(.tick, at: .seconds(5)))).isSuperset(of: [18, 19, 0]))
+        #expect(runs(copy.receive(.tick, at: .seconds(1))) == [5])
+        // One that is not answered loses its place after five seconds.
+        for (turn, asking) in [Set(6..<10), Set(10..<14), Set(14..<18)].enumerated() {
+            #expect(Set(runs(copy.receive(.tick, at: .seconds(6 + 5 * turn)))) == asking)
+        }
+        #expect(Set(runs(copy.receive(.tick, at: .seconds(21)))).isSuperset(of: [18, 19, 0]))
     }
 
-    @Test mutating func `while ranges come nothing is told as taken`() {
+    @Test mutating func `while ranges come next to nothing may be published besides`() {
+        func windows(_ effects: [LogCopy.Effect]) -> [UInt64] {
+            effects.compactMap { if case .taken(_, _, _, _, let window) = $0 { window } else { nil } }
+        }
         open()
         #expect(slice(100_000, 50_000).effects == [replay(0, 150_000)])
         _ = slice(0, 10_000)
-        #expect(copy.endPass(at: .seconds(1)).isEmpty)
+        #expect(windows(copy.endPass(at: .seconds(1))) == [OutputShare.least])
         _ = slice(10_000, 140_000)
-        #expect(copy.endPass(at: .seconds(1)).count == 1)
+        #expect(windows(copy.endPass(at: .seconds(1))) == [OutputShare.all])
     }
 
     @Test mutating func `what was asked for and has come gives its place up, though more is missing by now`() {
         open()
         #expect(slice(100_000, 50_000).effects == [replay(0, 150_000)])
         #expect(slice(150_000, 50_000).effects.isEmpty)
-        // At once, and not after the two seconds of one that is not answered.
+        // At once, and not after the five seconds of one that is not answered.
         #expect(slice(0, 150_000).effects == [replay(150_000, 200_000)])
     }
 
@@ -304,5 +309,34 @@ struct SyncTurnsTests {
         // Nothing waits for the next one.
         steps = [turns.timeIsUp(isUnderWay: true, isOwed: false), turns.next(isUrgent: false)]
         #expect(steps == [.wait, .beginLater])
+    }
+}
+
+@Suite struct ArrivalsWaitingTests {
+    private func slice(_ count: Int) -> Arrival {
+        .slice(topic: [], header: [], records: Array(repeating: 0, count: count))
+    }
+
+    private func lengths(_ arrivals: [Arrival]) -> [Int] {
+        arrivals.map {
+            switch $0 {
+            case .slice(_, _, let bytes), .range(_, _, let bytes): bytes.count
+            default: 0
+            }
+        }
+    }
+
+    @Test
+    func `of what comes faster than it is copied long slices are let go of first, then ranges, and short ones never`() {
+        let waiting = ArrivalsWaiting()
+        let range = Arrival.range(ExecutionID(high: 1, low: 2), node("a"), Array(repeating: 0, count: 65_536))
+        let batch = [slice(100), slice(60_000), range, .following]
+        #expect(waiting.isEmpty && lengths(waiting.came(batch)) == [100, 60_000, 65_536, 0])
+        let much = [slice(12 << 20)]
+        #expect(lengths(waiting.came(much)) == [12 << 20] && !waiting.isEmpty)
+        #expect(lengths(waiting.came(batch)) == [100, 65_536, 0])
+        #expect(lengths(waiting.came([range])) == [65_536])
+        waiting.taken(much)
+        #expect(lengths(waiting.came(batch)) == [100, 60_000, 65_536, 0])
     }
 }

@@ -162,6 +162,25 @@ struct OutflowTests {
         #expect(flow.next?.position == 0)
     }
 
+    @Test func `the share counts while something is let go of too, and after a silence it begins small`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 100 << 20)
+        let first = publishAll(&flow, at: start)
+        flow.released(upTo: 50 << 20)
+        flow.taken(upTo: first, window: 16 << 10)
+        flow.copied(upTo: first, at: start)
+        #expect(flow.resume(at: start) == 50 << 20)
+        flow.sent(upTo: (50 << 20) + 16 << 10, at: start)
+        #expect(flow.isHeldBack)
+        var silent = Outflow(from: 0, at: start)
+        silent.grew(to: 100 << 20)
+        silent.sent(upTo: Outflow.firstWindow, at: start)
+        silent.tick(at: start + .seconds(1))
+        #expect(silent.next?.position == 0 && silent.next?.limit == 16 << 10)
+        silent.sent(upTo: 16 << 10, at: start + .seconds(1))
+        #expect(silent.isHeldBack)
+    }
+
     /// Publishes what may be published, taken at once; where that ends.
     private func publishAll(_ flow: inout Outflow, at now: ContinuousClock.Instant) -> UInt64 {
         while let next = flow.next {

@@ -78,10 +78,11 @@ final class BusEnd {
         if !arrivals.isEmpty { sinks.logs(arrivals) }
         if !wanted.isEmpty { sinks.files(wanted) }
         if !fromPeers.isEmpty { sinks.peers(fromPeers) }
-        incoming.removeAll(keepingCapacity: true)
-        arrivals.removeAll(keepingCapacity: true)
-        wanted.removeAll(keepingCapacity: true)
-        fromPeers.removeAll(keepingCapacity: true)
+        // Not `removeAll(keepingCapacity:)`: they are others' by now, and each would be made anew as large as the largest was.
+        incoming = []
+        arrivals = []
+        wanted = []
+        fromPeers = []
     }
 
     private func take(_ event: Link.Event) {

@@ -57,13 +57,16 @@ final class BusThread: Sendable {
 /// The thread on which the copier lives.
 final class CopierThread: Sendable {
     private let state = Mutex<(thread: PollLoop.Thread, copier: PollLoop.Bound<Copier>)?>(nil)
+    private let waiting = ArrivalsWaiting()
 
     func start(
         _ context: Context, logs: Logs, keys: KeyRing, logBytes: UInt64, sinks: Copier.Sinks, logger: Logger
     ) throws {
         let made = Mutex<PollLoop.Bound<Copier>?>(nil)
         let thread = try PollLoop.Thread(name: "copier", context: context) { loop throws(ZeroMQError) in
-            let copier = Copier(logs: logs, keys: keys, logBytes: logBytes, sinks: sinks, logger: logger, on: loop)
+            let copier = Copier(
+                logs: logs, keys: keys, logBytes: logBytes, sinks: sinks, logger: logger, waiting: self.waiting,
+                on: loop)
             let bound = loop.bind(copier)
             made.withLock { $0 = bound }
         }
@@ -71,7 +74,11 @@ final class CopierThread: Sendable {
         state.withLock { $0 = (thread, copier) }
     }
 
-    func receive(_ arrivals: [Arrival]) { post { $0.receive(arrivals) } }
+    func receive(_ arrivals: [Arrival]) {
+        guard let (thread, copier) = state.withLock({ $0 }) else { return }
+        let (came, kept) = (Moment.now().steady, waiting.came(arrivals))
+        thread.mailbox.post { copier.value.receive(kept, came: came) }
+    }
 
     func call(_ call: Executions.CopierCall) {
         post { copier in

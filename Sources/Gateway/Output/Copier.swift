@@ -66,10 +66,15 @@ final class Copier {
     var syncTurns = SyncTurns()
     var out: [Outgoing] = []
     var dropped = 0
+    /// What came last, and what has come and waits.
+    private let waiting: ArrivalsWaiting
+    private var lastArrival = Duration.zero
 
     init(
-        logs: Logs, keys: KeyRing, logBytes: UInt64 = .max, sinks: Sinks, logger: Logger, on loop: PollLoop
+        logs: Logs, keys: KeyRing, logBytes: UInt64 = .max, sinks: Sinks, logger: Logger,
+        waiting: ArrivalsWaiting = ArrivalsWaiting(), on loop: PollLoop
     ) {
+        self.waiting = waiting
         self.logs = logs
         self.keys = keys
         self.logBytes = logBytes
@@ -83,7 +88,9 @@ final class Copier {
         }
     }
 
-    var now: Duration { Moment.now().steady }
+    /// While there is more to take than could be, it is as late as what was taken last: who waits for an answer that stands in
+    /// this queue has not waited in vain.
+    var now: Duration { waiting.isEmpty ? Moment.now().steady : lastArrival }
 
     // MARK: In
 
@@ -99,7 +106,10 @@ final class Copier {
         endPass()
     }
 
-    func receive(_ arrivals: [Arrival]) {
+    /// `came` is when the bus thread had them.
+    func receive(_ arrivals: [Arrival], came: Duration) {
+        lastArrival = came
+        waiting.taken(arrivals)
         let now = now
         for arrival in arrivals {
             switch arrival {
@@ -222,7 +232,7 @@ final class Copier {
     func flushOut() {
         guard !out.isEmpty else { return }
         sinks.bus(out)
-        out.removeAll(keepingCapacity: true)
+        out = []
     }
 
     static var wallNanoseconds: UInt64 { Moment.wallNanoseconds() }

@@ -8,7 +8,7 @@ extension LogCopy {
         }
         lacking.insert(key)
         guard present.contains(state.node) else {
-            endTurn(key)
+            turns.end(key)
             return []
         }
         guard now >= state.notBefore else { return [] }
@@ -17,7 +17,7 @@ extension LogCopy {
             // A node that does not answer waits behind the others, too.
             state.asked = nil
             self[key] = state
-            endTurn(key)
+            turns.end(key)
         }
         guard turns.begin(key) else { return [] }
         let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
@@ -39,7 +39,7 @@ extension LogCopy {
                 state.asked = nil
                 // The node has no more, or not yet, or what it sent comes behind its word.
                 state.notBefore = max(state.notBefore, now + (gone ? Self.replayTimeout : Self.overtaking))
-                endTurn(key)
+                turns.end(key)
             }
             self[key] = state
             return advanced(key, now)
@@ -48,13 +48,8 @@ extension LogCopy {
         state.known = max(state.known, lost)
         state.asked = nil
         self[key] = state
-        endTurn(key)
-        return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
-    }
-
-    mutating func endTurn(_ key: RunKey) {
         turns.end(key)
-        if withheld.remove(key) != nil { untold.insert(key) }
+        return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
     }
 
     /// Those who have waited ask, as far as there are places.
@@ -63,7 +58,7 @@ extension LogCopy {
         while let key = turns.next() {
             let asked = ask(key, now)
             // It lacks nothing any more, or its node is away.
-            if asked.isEmpty { endTurn(key) }
+            if asked.isEmpty { turns.end(key) }
             effects += asked
         }
         return effects
@@ -81,7 +76,7 @@ extension LogCopy {
             // Another worker has not heard of the window.
             state.window = 0
             self[key] = state
-            endTurn(key)
+            turns.end(key)
             effects += ask(key, now)
         }
         return effects
@@ -94,8 +89,6 @@ extension LogCopy {
     }
 
     mutating func tick(_ now: Duration) -> [Effect] {
-        untold.formUnion(withheld)
-        withheld.removeAll(keepingCapacity: true)
         var effects: [(key: RunKey, effects: [Effect])] = []
         for key in lacking.sorted() {
             guard let state = self[key] else {

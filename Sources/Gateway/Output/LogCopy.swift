@@ -60,7 +60,9 @@ package struct LogCopy {
     static let replaySize: UInt64 = 1 << 20
     /// A replay may end short of its size by what one slice can hold.
     static let replaySlack: UInt64 = 2 * 65_556
-    static let replayTimeout = Duration.seconds(2)
+    /// Nothing of a range is lost while the node and its brokers are there, so this is for what ought not to be; a range may be long on its
+    /// way from a node that is busy, and one that is asked for twice comes twice.
+    static let replayTimeout = Duration.seconds(5)
     /// A report may overtake the last slices; only then is the rest asked for.
     static let overtaking = Duration.milliseconds(150)
     static let patience = Duration.seconds(3600)
@@ -95,8 +97,6 @@ package struct LogCopy {
     var lacking: Set<RunKey> = []
     /// Runs whose nodes are to be told how much is taken.
     var untold: Set<RunKey> = []
-    /// Those of them that are told once their ranges have come.
-    var withheld: Set<RunKey> = []
     var share = OutputShare()
     var turns = ReplayTurns()
     var runsOfNode: [NodeName: Set<RunKey>] = [:]
@@ -204,14 +204,14 @@ extension LogCopy {
         if state.isServed {
             state.asked = nil
             self[key] = state
-            endTurn(key)
+            turns.end(key)
         }
         return ask(key, now)
     }
 
     mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
         lacking.remove(key)
-        endTurn(key)
+        turns.end(key)
         guard runsOfNode[state.node]?.remove(key) != nil else { return [] }
         if runsOfNode[state.node]?.isEmpty == true { runsOfNode[state.node] = nil }
         let left = (unfinished[key.execution] ?? 1) - 1
@@ -224,7 +224,7 @@ extension LogCopy {
         for (number, state) in states.enumerated() {
             let key = RunKey(execution: id, run: number)
             lacking.remove(key)
-            endTurn(key)
+            turns.end(key)
             runsOfNode[state.node]?.remove(key)
         }
     }

@@ -1,7 +1,7 @@
 /// Whose ranges are on their way. Each is large, so they are few: what all lack at once, after a restart or a flood, would
 /// otherwise stand in one queue here, and behind it everybody's lines. Who has had its range waits behind the others.
 struct ReplayTurns: Sendable {
-    static let most = 8
+    static let most = 4
 
     private var underWay: Set<RunKey> = []
     private var queue: [RunKey] = []

@@ -76,8 +76,10 @@ package struct Outflow: Equatable, Sendable {
     }
 
     package mutating func taken(upTo position: UInt64, window: UInt64) {
-        guard position > taken, position <= length, resumption == nil else { return }
-        self.window = min(max(window, Self.shortestSlice), Self.credit)
+        guard position <= length else { return }
+        // Its share counts also where nothing may be published beyond what is copied.
+        if position >= taken { self.window = min(max(window, Self.shortestSlice), Self.credit) }
+        guard position > taken, resumption == nil else { return }
         taken = position
         published = max(published, position)
     }
@@ -99,6 +101,8 @@ package struct Outflow: Equatable, Sendable {
         guard let recheck, now >= recheck else { return nil }
         defer { published = copied }
         taken = copied
+        // Whatever is in the way, more at once does not help.
+        window = Self.shortestSlice
         // What is behind the copy may be there all the same.
         resumption = nil
         resumed = 0

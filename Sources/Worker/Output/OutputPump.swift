@@ -114,12 +114,14 @@ final class OutputPump {
             position += UInt64(records.count)
             sent += records.count
         }
-        // The supervisor may not have said yet that the spool is that long.
-        flow.grew(to: released)
+        // The supervisor may not have said yet that the spool is that long, and is not asked while nothing can be published:
+        // without it what the owner says of the range would be taken for nonsense.
+        let end = sent > 0 ? position : flow.published
+        flow.grew(to: max(released, end))
         // What is not published yet comes by itself: an owner that heard of it would ask for it, and get all of it twice.
         say(
             released: max(released, flow.released(asked: request.from, held: released)),
-            length: isOver ? flow.length : max(flow.published, position), to: gateway)
+            length: isOver ? flow.length : max(flow.published, end), to: gateway)
     }
 
     /// What is not there any more, and how far there is something.
