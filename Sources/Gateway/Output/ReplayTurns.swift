@@ -7,7 +7,7 @@ struct ReplayTurns: Sendable {
     private var queue: [RunKey] = []
     private var waiting: Set<RunKey> = []
 
-    /// Whether this run's range may be asked for now; if not, `next` gives it when it may.
+    /// True where this run has a place, or gets one; else it has joined the queue, and `next` returns it in its turn.
     mutating func begin(_ key: RunKey) -> Bool {
         if underWay.contains(key) { return true }
         if waiting.isEmpty, underWay.count < Self.most {
