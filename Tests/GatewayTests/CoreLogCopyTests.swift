@@ -331,12 +331,27 @@ struct SyncTurnsTests {
         let waiting = ArrivalsWaiting()
         let range = Arrival.range(ExecutionID(high: 1, low: 2), node("a"), Array(repeating: 0, count: 65_536))
         let batch = [slice(100), slice(60_000), range, .following]
-        #expect(waiting.isEmpty && lengths(waiting.came(batch)) == [100, 60_000, 65_536, 0])
+        #expect(waiting.since == nil && lengths(waiting.came(batch, at: .seconds(1))) == [100, 60_000, 65_536, 0])
         let much = [slice(12 << 20)]
-        #expect(lengths(waiting.came(much)) == [12 << 20] && !waiting.isEmpty)
-        #expect(lengths(waiting.came(batch)) == [100, 65_536, 0])
-        #expect(lengths(waiting.came([range])) == [65_536])
-        waiting.taken(much)
-        #expect(lengths(waiting.came(batch)) == [100, 60_000, 65_536, 0])
+        #expect(lengths(waiting.came(much, at: .seconds(2))) == [12 << 20] && waiting.takeLetGo() == 0)
+        #expect(lengths(waiting.came(batch, at: .seconds(3))) == [100, 65_536, 0])
+        #expect(lengths(waiting.came([range], at: .seconds(3))) == [65_536])
+        #expect(waiting.takeLetGo() == 60_000 && waiting.takeLetGo() == 0)
+        waiting.taken(much, came: .seconds(2))
+        #expect(lengths(waiting.came(batch, at: .seconds(4))) == [100, 60_000, 65_536, 0])
+    }
+
+    @Test func `an hour without output is no delay: what waits is as old as it is`() {
+        let waiting = ArrivalsWaiting()
+        _ = waiting.came([slice(1)], at: .seconds(1))
+        waiting.taken([slice(1)], came: .seconds(1))
+        #expect(waiting.since == nil)
+        _ = waiting.came([slice(1)], at: .seconds(3600))
+        _ = waiting.came([slice(1)], at: .seconds(3601))
+        #expect(waiting.since == .seconds(3600))
+        waiting.taken([slice(1)], came: .seconds(3600))
+        #expect(waiting.since == .seconds(3600))
+        waiting.taken([slice(1)], came: .seconds(3601))
+        #expect(waiting.since == nil)
     }
 }

@@ -76,7 +76,8 @@ final class CopierThread: Sendable {
 
     func receive(_ arrivals: [Arrival]) {
         guard let (thread, copier) = state.withLock({ $0 }) else { return }
-        let (came, kept) = (Moment.now().steady, waiting.came(arrivals))
+        let came = Moment.now().steady
+        let kept = waiting.came(arrivals, at: came)
         thread.mailbox.post { copier.value.receive(kept, came: came) }
     }
 

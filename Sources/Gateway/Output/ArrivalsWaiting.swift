@@ -7,25 +7,49 @@ final class ArrivalsWaiting: Sendable {
     private static let mostOfSlices = 12 << 20
     private static let most = 24 << 20
 
-    private let batches = Atomic<Int>(0)
-    private let bytes = Atomic<Int>(0)
-
-    var isEmpty: Bool { batches.load(ordering: .relaxed) <= 0 }
-
-    /// What of it is to be copied.
-    func came(_ arrivals: [Arrival]) -> [Arrival] {
-        let waiting = bytes.load(ordering: .relaxed)
-        let kept =
-            waiting < Self.mostOfSlices
-            ? arrivals : arrivals.filter { !$0.isLong || ($0.isRange && waiting < Self.most) }
-        batches.add(1, ordering: .relaxed)
-        bytes.add(Self.bytes(of: kept), ordering: .relaxed)
-        return kept
+    private struct State {
+        var batches = 0
+        var bytes = 0
+        var letGo = 0
+        /// No batch that waits came before this.
+        var since = Duration.zero
     }
 
-    func taken(_ arrivals: [Arrival]) {
-        batches.subtract(1, ordering: .relaxed)
-        bytes.subtract(Self.bytes(of: arrivals), ordering: .relaxed)
+    private let state = Mutex(State())
+
+    /// When the oldest of what waits may have come; nil where nothing does.
+    var since: Duration? { state.withLock { $0.batches > 0 ? $0.since : nil } }
+
+    /// What of it is to be copied.
+    func came(_ arrivals: [Arrival], at now: Duration) -> [Arrival] {
+        state.withLock { state in
+            let waiting = state.bytes
+            let kept =
+                waiting < Self.mostOfSlices
+                ? arrivals : arrivals.filter { !$0.isLong || ($0.isRange && waiting < Self.most) }
+            if state.batches == 0 { state.since = now }
+            state.batches += 1
+            state.bytes += Self.bytes(of: kept)
+            if kept.count < arrivals.count { state.letGo += Self.bytes(of: arrivals) - Self.bytes(of: kept) }
+            return kept
+        }
+    }
+
+    /// `came` is when the batch had come; those behind it came no earlier.
+    func taken(_ arrivals: [Arrival], came: Duration) {
+        state.withLock { state in
+            state.batches -= 1
+            state.bytes -= Self.bytes(of: arrivals)
+            state.since = came
+        }
+    }
+
+    /// Bytes that were let go of since this was asked the last time.
+    func takeLetGo() -> Int {
+        state.withLock { state in
+            defer { state.letGo = 0 }
+            return state.letGo
+        }
     }
 
     private static func bytes(of arrivals: [Arrival]) -> Int { arrivals.reduce(0) { $0 + $1.length } }

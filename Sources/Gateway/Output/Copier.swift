@@ -66,9 +66,8 @@ final class Copier {
     var syncTurns = SyncTurns()
     var out: [Outgoing] = []
     var dropped = 0
-    /// What came last, and what has come and waits.
     private let waiting: ArrivalsWaiting
-    private var lastArrival = Duration.zero
+    private static let warningPeriod = Duration.seconds(10)
 
     init(
         logs: Logs, keys: KeyRing, logBytes: UInt64 = .max, sinks: Sinks, logger: Logger,
@@ -86,11 +85,15 @@ final class Copier {
             perform(copy.receive(.tick, at: now))
             endPass()
         }
+        loop.after(Self.warningPeriod, every: Self.warningPeriod) { [weak self] in
+            guard let self, case let bytes = self.waiting.takeLetGo(), bytes > 0 else { return }
+            logger.warning(
+                "output comes faster than it is copied: it is asked for again", metadata: ["bytes": "\(bytes)"])
+        }
     }
 
-    /// While there is more to take than could be, it is as late as what was taken last: who waits for an answer that stands in
-    /// this queue has not waited in vain.
-    var now: Duration { waiting.isEmpty ? Moment.now().steady : lastArrival }
+    /// Where something waits, no later than that came: an answer that stands in this queue is not late.
+    var now: Duration { waiting.since ?? Moment.now().steady }
 
     // MARK: In
 
@@ -108,8 +111,7 @@ final class Copier {
 
     /// `came` is when the bus thread had them.
     func receive(_ arrivals: [Arrival], came: Duration) {
-        lastArrival = came
-        waiting.taken(arrivals)
+        waiting.taken(arrivals, came: came)
         let now = now
         for arrival in arrivals {
             switch arrival {
