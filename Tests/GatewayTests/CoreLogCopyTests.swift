@@ -173,6 +173,24 @@ import Testing
         #expect(Set(runs(copy.receive(.tick, at: .seconds(21)))).isSuperset(of: [18, 19, 0]))
     }
 
+    @Test func `a node has one place, however many of its runs lack something, and the nodes have theirs in turn`() {
+        func key(_ number: Int) -> RunKey { RunKey(execution: id, run: number) }
+        let (one, other) = (node("a"), node("b"))
+        var turns = ReplayTurns()
+        let begun = (0..<3).map { turns.begin(key($0), of: one) }
+        #expect(begun == [true, false, false])
+        let ofOther = (3..<5).map { turns.begin(key($0), of: other) }
+        #expect(ofOther == [true, false])
+        #expect(turns.next() == nil)
+        turns.end(key(3), of: other)
+        turns.end(key(0), of: one)
+        // One that is not under way gives nothing up.
+        turns.end(key(2), of: one)
+        let (first, second, none) = (turns.next(), turns.next(), turns.next())
+        #expect(first?.key == key(4) && second?.key == key(1) && none == nil)
+        #expect(turns.contains(key(2), of: one) && !turns.contains(key(0), of: one))
+    }
+
     @Test mutating func `while ranges come next to nothing may be published besides`() {
         func windows(_ effects: [LogCopy.Effect]) -> [UInt64] {
             effects.compactMap { if case .taken(_, _, _, _, let window) = $0 { window } else { nil } }

@@ -8,7 +8,7 @@ extension LogCopy {
         }
         lacking.insert(key)
         guard present.contains(state.node) else {
-            turns.end(key)
+            turns.end(key, of: state.node)
             return []
         }
         guard now >= state.notBefore else { return [] }
@@ -17,9 +17,9 @@ extension LogCopy {
             // A node that does not answer waits behind the others, too.
             state.asked = nil
             self[key] = state
-            turns.end(key)
+            turns.end(key, of: state.node)
         }
-        guard turns.begin(key) else { return [] }
+        guard turns.begin(key, of: state.node) else { return [] }
         let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
         state.asked = (state.next, to, now)
         self[key] = state
@@ -39,7 +39,7 @@ extension LogCopy {
                 state.asked = nil
                 // The node has no more, or not yet, or what it sent comes behind its word.
                 state.notBefore = max(state.notBefore, now + (gone ? Self.replayTimeout : Self.overtaking))
-                turns.end(key)
+                turns.end(key, of: state.node)
             }
             self[key] = state
             return advanced(key, now)
@@ -48,17 +48,17 @@ extension LogCopy {
         state.known = max(state.known, lost)
         state.asked = nil
         self[key] = state
-        turns.end(key)
+        turns.end(key, of: state.node)
         return [.gap(key, spool: spool, to: lost)] + advanced(key, now)
     }
 
     /// Those who have waited ask, as far as there are places.
     mutating func giveTurns(_ now: Duration) -> [Effect] {
         var effects: [Effect] = []
-        while let key = turns.next() {
+        while let (key, node) = turns.next() {
             let asked = ask(key, now)
             // It lacks nothing any more, or its node is away.
-            if asked.isEmpty { turns.end(key) }
+            if asked.isEmpty { turns.end(key, of: node) }
             effects += asked
         }
         return effects
@@ -76,7 +76,7 @@ extension LogCopy {
             // Another worker has not heard of the window.
             state.window = 0
             self[key] = state
-            turns.end(key)
+            turns.end(key, of: state.node)
             effects += ask(key, now)
         }
         return effects

@@ -15,7 +15,7 @@ extension LogCopy {
         untold.removeAll(keepingCapacity: true)
         let share = share.window
         return told.map { key, state in
-            let window = lacking.contains(key) && turns.contains(key) ? OutputShare.least : share
+            let window = lacking.contains(key) && turns.contains(key, of: state.node) ? OutputShare.least : share
             self[key]?.window = window
             return .taken(key, state.node, spool: state.spool, position: state.next, window: window)
         }

@@ -60,8 +60,8 @@ package struct LogCopy {
     static let replaySize: UInt64 = 1 << 20
     /// A replay may end short of its size by what one slice can hold.
     static let replaySlack: UInt64 = 2 * 65_556
-    /// Nothing of a range is lost while the node and its brokers are there, so this is for what ought not to be; a range may be long on its
-    /// way from a node that is busy, and one that is asked for twice comes twice.
+    /// Nothing of a range is lost while the node and its brokers are there. It may be long on its way from a node that is busy,
+    /// and one that is asked for twice comes twice.
     static let replayTimeout = Duration.seconds(5)
     /// A report may overtake the last slices; only then is the rest asked for.
     static let overtaking = Duration.milliseconds(150)
@@ -204,14 +204,14 @@ extension LogCopy {
         if state.isServed {
             state.asked = nil
             self[key] = state
-            turns.end(key)
+            turns.end(key, of: state.node)
         }
         return ask(key, now)
     }
 
     mutating func close(_ key: RunKey, _ state: State) -> [Effect] {
         lacking.remove(key)
-        turns.end(key)
+        turns.end(key, of: state.node)
         guard runsOfNode[state.node]?.remove(key) != nil else { return [] }
         if runsOfNode[state.node]?.isEmpty == true { runsOfNode[state.node] = nil }
         let left = (unfinished[key.execution] ?? 1) - 1
@@ -224,7 +224,7 @@ extension LogCopy {
         for (number, state) in states.enumerated() {
             let key = RunKey(execution: id, run: number)
             lacking.remove(key)
-            turns.end(key)
+            turns.end(key, of: state.node)
             runsOfNode[state.node]?.remove(key)
         }
     }
