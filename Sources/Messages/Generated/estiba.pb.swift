@@ -469,7 +469,7 @@ package nonisolated struct WireOrder: @unchecked Sendable {
     set {_uniqueStorage()._kind = newValue}
   }
 
-  /// mostly empty: whom a delivery is for its tag says; if not, no other node takes it
+  /// not written: whom a delivery is for its tag says; where they are named, no other node takes it
   package var nodes: [String] {
     get {_storage._nodes}
     set {_uniqueStorage()._nodes = newValue}
