@@ -59,7 +59,7 @@ extension Port {
     /// go by libzmq only when this ends.
     fileprivate var handshake: Duration { self == .subscribers ? .seconds(5) : .seconds(30) }
 
-    /// How a connection is found dead. Workers are thousands, and say every second that they are there; the rest are few.
+    /// How a connection is found dead. Workers are thousands, and say every 2 s that they are there; the rest are few.
     fileprivate var watch: Option {
         switch self {
         case .workers, .publishers: .keepAlive(after: .seconds(15), every: .seconds(5), tries: 3)

@@ -41,7 +41,10 @@ package struct Directory {
 
     /// Silence after which a peer is away.
     static let silence: Duration = .seconds(5)
-    static let heartbeat: Duration = .seconds(1)
+    /// A gateway's has the digest of the roster; nodes are thousands.
+    static func heartbeat(_ side: Connection.Side) -> Duration { side == .gateways ? .seconds(1) : .seconds(2) }
+    /// Between two ticks, or what else comes, of a broker that gets its processor.
+    static let wakeful: Duration = .seconds(1)
     /// What an old connection has to answer before a newcomer with the same key takes its place.
     static let contest: Duration = .seconds(2)
 
@@ -55,6 +58,7 @@ package struct Directory {
         var connection: Connection?
         var newcomer: Newcomer?
         var lastHeard: ContinuousClock.Instant
+        var lastBeat: ContinuousClock.Instant
         var hello: WireHello?
         var since: Int64
         var sequence: UInt64
@@ -64,14 +68,14 @@ package struct Directory {
     package private(set) var sequence: UInt64 = 0
     private var registry: Registry
     private var peers: [Principal: Peer] = [:]
-    private var lastBeat: ContinuousClock.Instant
+    private var attention: Attention
     private let start: Moment
 
     package init(instance: UInt64, registry: Registry, at start: Moment) {
         self.instance = instance
         self.registry = registry
         self.start = start
-        lastBeat = start.instant
+        attention = Attention(most: Self.wakeful, at: start.instant)
     }
 
     /// Where a peer is reached; nil while it is away.
@@ -83,6 +87,7 @@ package struct Directory {
     package mutating func heard(_ principal: Principal, _ connection: Connection, at now: Moment) -> (
         isKnown: Bool, [Effect]
     ) {
+        let now = attentive(now)
         guard peers[principal]?.connection == connection else { return (false, []) }
         peers[principal]?.lastHeard = now.instant
         guard let newcomer = peers[principal]?.newcomer else { return (true, []) }
@@ -92,7 +97,8 @@ package struct Directory {
     }
 
     package mutating func receive(_ event: Event, at now: Moment) -> [Effect] {
-        switch event {
+        let now = attentive(now)
+        return switch event {
         case .hello(let principal, let connection, let hello): self.hello(principal, connection, hello, now)
         case .gone(let principal, let connection): gone(principal, connection, now)
         case .registry(let registry): replace(registry, now)
@@ -120,6 +126,10 @@ package struct Directory {
 
     // MARK: Own
 
+    private mutating func attentive(_ now: Moment) -> Moment {
+        Moment(attention.look(at: now.instant), unixMilliseconds: now.unixMilliseconds)
+    }
+
     private mutating func hello(
         _ principal: Principal, _ connection: Connection, _ hello: WireHello, _ now: Moment
     ) -> [Effect] {
@@ -146,7 +156,8 @@ package struct Directory {
         let since = peers[principal]?.connection == nil ? now.unixMilliseconds : peers[principal]?.since
         sequence += 1
         peers[principal] = Peer(
-            connection: connection, lastHeard: now.instant, hello: hello, since: since ?? now.unixMilliseconds,
+            connection: connection, lastHeard: now.instant, lastBeat: now.instant, hello: hello,
+            since: since ?? now.unixMilliseconds,
             sequence: sequence)
         guard principal.role == .node else { return [.welcome(connection), .roster(connection)] }
         return [.welcome(connection)] + changed(principal)
@@ -173,8 +184,7 @@ package struct Directory {
 
     private mutating func tick(_ now: Moment) -> [Effect] {
         var effects: [Effect] = []
-        let isBeat = now.instant - lastBeat >= Self.heartbeat
-        if isBeat { lastBeat = now.instant }
+        var beaten: [Principal] = []
         var leaving: [Principal] = []
         var silent: Set<Connection> = []
         for (principal, peer) in peers {
@@ -184,10 +194,12 @@ package struct Directory {
             } else if now.instant - peer.lastHeard >= Self.silence {
                 leaving.append(principal)
                 silent.insert(connection)
-            } else if isBeat {
+            } else if now.instant - peer.lastBeat >= Self.heartbeat(connection.side) {
+                beaten.append(principal)
                 effects.append(.heartbeat(connection, principal))
             }
         }
+        for principal in beaten { peers[principal]?.lastBeat = now.instant }
         // In their order, so that the same words at the same time give the same sequences.
         for principal in leaving.sorted(by: { $0.name < $1.name }) {
             if let connection = peers[principal]?.connection, silent.contains(connection) {

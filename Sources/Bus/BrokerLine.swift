@@ -87,7 +87,7 @@ final class BrokerLine {
     private func watch(_ port: Port) -> Option {
         switch (role, port) {
         case (.node, .workers): .keepAlive(after: .seconds(5), every: .seconds(2), tries: 3)
-        case (.node, _): .heartbeats(every: .seconds(4), timeout: .seconds(6))
+        case (.node, _): .heartbeats(every: .seconds(8), timeout: .seconds(12))
         case (.gateway, _): .heartbeats(every: .seconds(2), timeout: .seconds(6))
         }
     }

@@ -4,7 +4,7 @@ package struct LineState {
         /// Anything at all came from the broker.
         case heard
         case helloAsked
-        /// The broker heard nothing for 5 s, though it is told something every second.
+        /// The broker heard nothing for 5 s, though it is told something every 2 s.
         case unheard
         case welcomed(instance: UInt64)
         /// Whether a hello that was to be sent could be.
@@ -22,7 +22,9 @@ package struct LineState {
     }
 
     package typealias Instant = ContinuousClock.Instant
-    static let heartbeat: Duration = .seconds(1)
+    static let heartbeat: Duration = .seconds(2)
+    /// Between two ticks, or what else comes, of a loop that gets its processor.
+    static let wakeful: Duration = .seconds(2)
     static let silence: Duration = .seconds(5)
     /// Between hellos that were sent and not answered.
     static let helloAgain: Duration = .seconds(2)
@@ -47,11 +49,13 @@ package struct LineState {
     private var lastHello: Instant?
     private var openedAt: Instant
     private var patience = Self.patience
+    private var attention: Attention
     /// 0.75...1.25: keeps thousands of peers from trying all at once.
     private let jitter: Double
 
     package init(openedAt now: Instant, jitter: Double) {
         self.jitter = jitter
+        attention = Attention(most: Self.wakeful, at: now)
         lastHeard = now
         lastBeat = now
         nextHello = now
@@ -59,6 +63,7 @@ package struct LineState {
     }
 
     package mutating func receive(_ event: Event, at now: Instant) -> [Effect] {
+        let now = attention.look(at: now)
         switch event {
         case .heard:
             lastHeard = now

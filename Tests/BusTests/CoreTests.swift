@@ -29,13 +29,28 @@ struct CoreTests {
         effects.compactMap { if case .presence(let presence) = $0 { presence.present } else { nil } }
     }
 
+    /// The effects of the ticks after `from` and up to `to`, four a second as a broker has them.
+    private func ticks(_ directory: inout Directory, from: Double, to: Double) -> [Directory.Effect] {
+        var effects: [Directory.Effect] = []
+        for time in stride(from: from + 0.25, to: to, by: 0.25) { effects += directory.receive(.tick, at: at(time)) }
+        return effects + directory.receive(.tick, at: at(to))
+    }
+    /// A line's ticks of each second after `from` and up to `to`.
+    private func ticks(_ state: inout LineState, from: Double, to: Double) -> [LineState.Effect] {
+        var effects: [LineState.Effect] = []
+        for time in stride(from: from + 1, to: to, by: 1) {
+            effects += state.receive(.tick, at: start + .seconds(time))
+        }
+        return effects + state.receive(.tick, at: start + .seconds(to))
+    }
+
     @Test func `hello makes a node present, silence makes it away, its next word asks for hello`() {
         var directory = directory()
         #expect(!directory.heard(node, old, at: at(0)).isKnown)
         let effects = directory.receive(.hello(node, old, hello), at: at(0))
         #expect(effects.first == .welcome(old) && presences(effects) == [true])
         #expect(directory.heard(node, old, at: at(3)).isKnown)
-        #expect(presences(directory.receive(.tick, at: at(7.9))) == [])
+        #expect(presences(ticks(&directory, from: 3, to: 7.9)) == [])
         #expect(presences(directory.receive(.tick, at: at(8))) == [false])
         #expect(directory.connection(of: node) == nil)
         #expect(!directory.heard(node, old, at: at(9)).isKnown)
@@ -68,18 +83,37 @@ struct CoreTests {
         #expect(directory.connection(of: node) == new)
 
         #expect(directory.receive(.hello(node, old, hello), at: at(2)) == [.probe(new, node)])
-        #expect(directory.receive(.tick, at: at(3.9)).contains(.welcome(old)) == false)
+        #expect(ticks(&directory, from: 2, to: 3.9).contains(.welcome(old)) == false)
         #expect(directory.receive(.tick, at: at(4)).contains(.welcome(old)))
     }
 
     @Test func `who is silent for 5 s is away, and is told so in case it can hear`() {
         var directory = directory()
         _ = directory.receive(.hello(node, old, hello), at: at(0))
-        #expect(directory.receive(.tick, at: at(4.9)).contains(.unheard(old)) == false)
+        #expect(ticks(&directory, from: 0, to: 4.9).contains(.unheard(old)) == false)
         let effects = directory.receive(.tick, at: at(5))
         #expect(effects.first == .unheard(old) && presences(effects) == [false])
         #expect(directory.heard(node, old, at: at(6)).isKnown == false)
         #expect(presences(directory.receive(.hello(node, new, hello), at: at(6))) == [true])
+    }
+
+    @Test func `a broker that did not look for a minute takes nobody for silent, and everybody after 5 s of its own`() {
+        var directory = directory()
+        _ = directory.receive(.hello(node, old, hello), at: at(0))
+        #expect(presences(directory.receive(.tick, at: at(60))) == [])
+        #expect(presences(ticks(&directory, from: 60, to: 63.9)) == [])
+        #expect(presences(ticks(&directory, from: 63.9, to: 64)) == [false])
+    }
+
+    @Test func `a node is told every 2 s that its broker is there, a gateway every second`() {
+        var directory = directory()
+        let door = Connection(side: .gateways, id: [9])
+        let gateway = Principal("gateway:g")!
+        _ = directory.receive(.hello(node, old, hello), at: at(0))
+        _ = directory.receive(.hello(gateway, door, hello), at: at(0))
+        let effects = ticks(&directory, from: 0, to: 4.5)
+        #expect(effects.count { $0 == .heartbeat(old, node) } == 2)
+        #expect(effects.count { $0 == .heartbeat(door, gateway) } == 4)
     }
 
     @Test func `a newcomer is refused while the old connection speaks`() {
@@ -90,7 +124,7 @@ struct CoreTests {
         #expect(isKnown)
         guard case .refuse(new, node, let failure)? = effects.first else { return #expect(Bool(false)) }
         #expect(failure.code == .duplicate && directory.connection(of: node) == old)
-        #expect(!directory.receive(.tick, at: at(4)).contains(.welcome(new)))
+        #expect(!ticks(&directory, from: 1.5, to: 4).contains(.welcome(new)))
     }
 
     @Test func `another version is refused`() {
@@ -206,15 +240,26 @@ struct CoreTests {
     @Test func `a link that is not heard says hello, and makes its sockets anew when that is not answered in 3 s`() {
         var state = LineState(openedAt: start, jitter: 1)
         _ = state.receive(.welcomed(instance: 3), at: start)
+        _ = ticks(&state, from: 0, to: 4.9)
         #expect(!state.isUncertain && state.receive(.unheard, at: start + .seconds(5)) == [.sayHello])
-        #expect(state.isUncertain && !state.receive(.tick, at: start + .milliseconds(7999)).contains(.rebuild))
+        #expect(state.isUncertain && !ticks(&state, from: 5, to: 7.999).contains(.rebuild))
         _ = state.receive(.heard, at: start + .milliseconds(7999))
         #expect(state.receive(.tick, at: start + .seconds(8)) == [.lost, .rebuild])
         var heard = LineState(openedAt: start, jitter: 1)
         _ = heard.receive(.welcomed(instance: 3), at: start)
+        _ = ticks(&heard, from: 0, to: 4.9)
         _ = heard.receive(.unheard, at: start + .seconds(5))
         #expect(heard.receive(.welcomed(instance: 3), at: start + .seconds(7)) == [.connected(instance: 3)])
         #expect(heard.receive(.tick, at: start + .seconds(9)) == [.heartbeat])
+    }
+
+    @Test
+    func `a link whose process stood still for a minute keeps its sockets, and has 5 s of its own for its broker`() {
+        var state = LineState(openedAt: start, jitter: 1)
+        _ = state.receive(.welcomed(instance: 3), at: start)
+        #expect(state.receive(.tick, at: start + .seconds(60)) == [.heartbeat])
+        #expect(!ticks(&state, from: 60, to: 62.9).contains(.rebuild))
+        #expect(ticks(&state, from: 62.9, to: 63).contains(.rebuild))
     }
 
     @Test func `a link says hello until it is welcomed, beats, and makes its sockets anew after 5 s of silence`() {
@@ -225,19 +270,22 @@ struct CoreTests {
         _ = state.receive(.saidHello(true), at: start + .milliseconds(100))
         #expect(state.receive(.tick, at: start + .seconds(1)) == [])
         #expect(state.receive(.welcomed(instance: 3), at: start + .seconds(1)) == [.connected(instance: 3)])
-        #expect(state.receive(.tick, at: start + .seconds(2)) == [.heartbeat])
+        #expect(ticks(&state, from: 1, to: 2) == [.heartbeat])
         _ = state.receive(.heard, at: start + .seconds(2))
         #expect(state.receive(.helloAsked, at: start + .seconds(3)) == [.sayHello])
         // Everything that waited for the connection is answered by the same question; one hello is on its way.
         _ = state.receive(.saidHello(true), at: start + .seconds(3))
         #expect(state.receive(.helloAsked, at: start + .milliseconds(3050)) == [])
         #expect(state.receive(.welcomed(instance: 4), at: start + .seconds(3)) == [.lost, .connected(instance: 4)])
+        #expect(!ticks(&state, from: 3, to: 7.999).contains(.rebuild))
         #expect(state.receive(.tick, at: start + .seconds(8)) == [.lost, .rebuild])
         #expect(state.receive(.tick, at: start + .seconds(9)) == [.sayHello])
         // The first attempt has at most 10 s, jitter and all; those after it ever more.
-        for second in [16, 32, 62, 92] {
-            #expect(state.receive(.tick, at: start + .milliseconds(second * 1000 - 1)).contains(.rebuild) == false)
+        var before = 9.0
+        for second in [16.0, 32, 62, 92] {
+            #expect(!ticks(&state, from: before, to: second - 0.001).contains(.rebuild))
             #expect(state.receive(.tick, at: start + .seconds(second)) == [.rebuild])
+            before = second
         }
         #expect(LineState.patience * 1.25 <= .seconds(10))
     }
