@@ -116,6 +116,21 @@ import Testing
         #expect(slice(0, 300, at: .seconds(1.3)).effects == [.complete(id)])
     }
 
+    @Test mutating func `while output of others comes, what a report promises is waited for a second`() {
+        let b = node("b")
+        let start = { LogCopy.Start(node: $0, spool: 0, position: 0, finalLength: nil, asksAtOnce: false) }
+        _ = copy.receive(.arrived(a), at: .zero)
+        _ = copy.receive(.opened(id, [start(a), start(b)]), at: .zero)
+        _ = copy.receive(.reported(key, spool: 7, finalLength: 300), at: .seconds(1))
+        let other = RunKey(execution: id, run: 1)
+        for tenth in 1..<10 {
+            let now = Duration.seconds(1) + .milliseconds(tenth * 100)
+            #expect(copy.receive(.tick, at: now).isEmpty)
+            _ = copy.receive(slice: other, spool: 8, position: UInt64(tenth - 1) * 10, length: 10, at: now)
+        }
+        #expect(copy.receive(.tick, at: .seconds(2)) == [replay(0, 300)])
+    }
+
     @Test mutating func `a run without output is complete with its last state`() {
         open()
         #expect(copy.receive(.reported(key, spool: 0, finalLength: 0), at: .seconds(1)) == [.complete(id)])

@@ -11,7 +11,7 @@ extension LogCopy {
             turns.end(key, of: state.node)
             return []
         }
-        guard now >= state.notBefore else { return [] }
+        guard now >= state.notBefore, !isOnItsWay(state, now) else { return [] }
         if let asked = state.asked {
             guard now >= asked.at + Self.replayTimeout else { return [] }
             // A node that does not answer waits behind the others, too.
@@ -24,6 +24,12 @@ extension LogCopy {
         state.asked = (state.next, to, now)
         self[key] = state
         return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
+    }
+
+    /// Nothing says that it is lost, and output is coming.
+    private func isOnItsWay(_ state: State, _ now: Duration) -> Bool {
+        guard let since = state.expectsSince, state.asked == nil else { return false }
+        return now < min(max(since, lastSlice) + Self.overtaking, since + Self.longestOvertaking)
     }
 
     mutating func replayed(
@@ -72,6 +78,7 @@ extension LogCopy {
             guard var state = self[key] else { continue }
             state.asked = nil
             state.notBefore = now
+            state.expectsSince = nil
             state.asksAtOnce = true
             // Another worker has not heard of the window.
             state.window = 0

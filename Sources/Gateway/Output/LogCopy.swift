@@ -63,8 +63,10 @@ package struct LogCopy {
     /// Nothing of a range is lost while the node and its brokers are there. It may be long on its way from a node that is busy,
     /// and one that is asked for twice comes twice.
     static let replayTimeout = Duration.seconds(5)
-    /// A report may overtake the last slices; only then is the rest asked for.
+    /// A report may overtake the last slices; only then is the rest asked for. Among thousands of nodes they are long on their
+    /// way: while output comes, of whatever run, it is waited for, though not for ever.
     static let overtaking = Duration.milliseconds(150)
+    static let longestOvertaking = Duration.seconds(1)
     static let patience = Duration.seconds(3600)
 
     struct State {
@@ -80,6 +82,8 @@ package struct LogCopy {
         var asksAtOnce: Bool
         var asked: (from: UInt64, to: UInt64, at: Duration)?
         var notBefore = Duration.zero
+        /// When it was last said or seen that more is to come in its order; nil where something is known to be missing.
+        var expectsSince: Duration?
 
         var isDone: Bool { finalLength.map { next >= $0 } ?? false }
 
@@ -95,6 +99,8 @@ package struct LogCopy {
     var unfinished: [ExecutionID: Int] = [:]
     /// Runs that lack something.
     var lacking: Set<RunKey> = []
+    /// When output last came, of whatever run.
+    var lastSlice = Duration.zero
     /// Runs whose nodes are to be told how much is taken.
     var untold: Set<RunKey> = []
     var share = OutputShare()
@@ -134,12 +140,14 @@ package struct LogCopy {
             self[key] = state
             guard end > state.next else { return (.duplicate, []) }
             self[key]?.notBefore = now
+            self[key]?.expectsSince = nil
             return (.drop, ask(key, now) + giveTurns(now))
         }
         let cut = Int(state.next - position)
         state.next = end
         if end >= state.told + OutputShare.tellBytes(state.window) { untold.insert(key) }
-        if state.asked == nil { state.notBefore = now + Self.overtaking }
+        lastSlice = now
+        if state.asked == nil { state.expectsSince = now }
         self[key] = state
         guard state.asked != nil || state.isDone else { return (.append(cut: cut), []) }
         return (.append(cut: cut), advanced(key, now) + giveTurns(now))
@@ -191,7 +199,7 @@ extension LogCopy {
             // A final length short of the copy cannot be; the copy stands.
             state.finalLength = max(final, state.next)
             state.known = max(state.known, final)
-            state.notBefore = now + Self.overtaking
+            state.expectsSince = now
         }
         self[key] = state
         return advanced(key, now)
