@@ -8,11 +8,10 @@ internal import ZeroMQ
 /// Subscription frames are never sent on upstream and no subscription is taken back on the manual XPUB: the first would
 /// let one subscriber cancel another's interest, the second acts on the wrong pipe (libzmq 4.3.4).
 final class OutputLane {
-    private static let queue: Int32 = 512
     /// libzmq takes in all that a reader asks for before this sees the first of it, some 9 KB for a topic of 200 bytes: so
     /// little is let to lie about. A reader that is frozen is gone within 8 s, and with it its queue.
     private static let readers: [Option] = [
-        .xpubManual, .highWater(send: queue, receive: 4), .receiveBuffer(bytes: 32 << 10),
+        .xpubManual, .highWater(send: QueueLength.least, receive: 4), .receiveBuffer(bytes: 32 << 10),
         .heartbeats(every: .seconds(2), timeout: .seconds(6)),
     ]
     private static let penalty: Duration = .seconds(60)
@@ -30,6 +29,7 @@ final class OutputLane {
     private var subscriptions: Subscriptions<PeerConnection>
     private var names = SenderNames()
     private var drops = Drops()
+    private var queueLength = QueueLength()
     /// The connections of subscribers by their descriptors, which are used again only after the old one has ended.
     private var connections: [Int32: (peer: PeerConnection, principal: Principal)] = [:]
     /// Principals that were taken out of the registry or have another key there; what is still sent by the old one is
@@ -49,7 +49,7 @@ final class OutputLane {
         users = UserGrants(registry: registry)
         subscriptions = Subscriptions(registry: registry)
         publishers = try settings.socket(.xsub, .publishers, on: loop, queue: 32)
-        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, Self.readers)
+        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: QueueLength.least, Self.readers)
         loop.add(publishers, frames: 4) { [unowned self] in published(&$0) }
         loop.add(subscribers, frames: 2) { [unowned self] in requested(&$0) }
         loop.after(Self.tick, every: Self.tick) { [unowned self] in tick() }
@@ -113,6 +113,9 @@ final class OutputLane {
             return
         }
         if dropPercent > 0, Int.random(in: 0..<100) < dropPercent { return }
+        var size = 0
+        for index in 0..<message.count { size += message[index].count }
+        if let length = queueLength.took(size) { try? subscribers.set(.sendHighWater(length)) }
         for index in 0..<message.count {
             guard subscribers.send(&message[index], more: index + 1 < message.count) == .done else { return }
         }

@@ -22,6 +22,8 @@ package enum Option: Sendable {
     case linger(Duration)
     /// Messages per peer; zero would be no bound and is not to be had.
     case highWater(send: Int32, receive: Int32)
+    /// Also of connections that stand: libzmq tells both ends of each.
+    case sendHighWater(Int32)
     /// Queue only to completed connections.
     case immediate
     case backlog(Int32)
@@ -69,6 +71,9 @@ package enum Option: Sendable {
             precondition(send > 0 && receive > 0)
             try Self.set(handle, ZMQ_SNDHWM, send)
             try Self.set(handle, ZMQ_RCVHWM, receive)
+        case .sendHighWater(let count):
+            precondition(count > 0)
+            try Self.set(handle, ZMQ_SNDHWM, count)
         case .immediate: try Self.set(handle, ZMQ_IMMEDIATE, Int32(1))
         case .receiveBuffer(let bytes): try Self.set(handle, ZMQ_RCVBUF, bytes)
         case .backlog(let count): try Self.set(handle, ZMQ_BACKLOG, count)

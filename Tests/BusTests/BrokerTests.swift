@@ -1,4 +1,5 @@
 import Bus
+import Glibc
 import Messages
 import Sodium
 import SwiftProtobuf
@@ -381,6 +382,13 @@ final class Subscriber: Sendable {
     }
 
     var topics: [String] { told.all }
+
+    /// Takes nothing until the returned call.
+    func rest() -> @Sendable () -> Void {
+        let isOver = Told<Bool>()
+        thread.mailbox.post { while isOver.all.isEmpty { usleep(10_000) } }
+        return { isOver.add([true]) }
+    }
 
     func end() {
         thread.stop()

@@ -150,6 +150,22 @@ struct CoreTests {
         #expect(directory.roster.nodes.map(\.present) == [false])
     }
 
+    @Test func `a reader's queue is long where slices are short, and 32 MiB where they are long`() {
+        var length = QueueLength()
+        #expect(length.slices == 512)
+        for _ in 0..<3000 { _ = length.took(200) }
+        #expect(length.slices == 16_384)
+        var waiting = 0
+        // From now on nobody takes any: what is let in is what fits.
+        for slice in 0..<20_000 where slice < length.slices {
+            _ = length.took(65_536)
+            waiting += 65_536
+        }
+        #expect(length.slices == 512 && waiting <= 40 << 20)
+        for _ in 0..<100 { _ = length.took(65_536) }
+        #expect(length.took(65_536) == nil)
+    }
+
     @Test func `interest is the union of leases and grants, and ends with the last of them`() {
         var interest = Interest()
         #expect(interest.receive(.grants(["output/ana/"]), at: start) == [.begin("output/ana/")])

@@ -46,6 +46,41 @@ import ZeroMQ
         #expect(!ended)
     }
 
+    @Test func `thousands of short slices wait for a reader who rests`() async throws {
+        let world = try World(["node:node1", "service:s"], grants: ["service:s": "output/"])
+        let node = try world.peer("node:node1")
+        let reader = try Subscriber(world, "service:s", ["output/"])
+        defer { node.end(); reader.end(); world.end() }
+        try await node.interest("output/")
+        try await heard(by: reader, count: 1) { publish(node, "ana") }
+        try await Task.sleep(for: .milliseconds(300))
+        let before = reader.topics.count
+        let goOn = reader.rest()
+        defer { goOn() }
+        // More than sockets hold, the system's and libzmq's: the rest waits at the broker.
+        let count = 14_000
+        let sent = Told<Bool>()
+        let topic = Topic.output(user: "ana", execution, one).bytes
+        for _ in 0..<(count / 100) {
+            let already = sent.all.count
+            try await eventually("sent") {
+                if sent.all.count >= already + 100 { return true }
+                let missing = already + 100 - sent.all.count
+                let round = Told<Bool>()
+                node.with { link in
+                    for _ in 0..<missing where link.publish(topic, [[UInt8](repeating: 7, count: 500)], via: 0) {
+                        sent.add([true])
+                    }
+                    round.add([true])
+                }
+                while round.all.isEmpty { usleep(500) }
+                return nil
+            }
+        }
+        goOn()
+        try await eventually("all of them") { reader.topics.count >= before + count ? true : nil }
+    }
+
     @Test func `status and presence are read by who is granted them`() async throws {
         let world = try World(
             ["node:node1", "service:s", "service:t"],
