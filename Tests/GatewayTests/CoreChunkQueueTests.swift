@@ -23,26 +23,49 @@ import Testing
         #expect(queue.next(at: start) == nil && queue.nextDue == nil)
     }
 
+    /// These nodes have asked for the list and got it.
+    private mutating func begin(_ nodes: Int...) {
+        queue.add(nodes.map { wanted($0, ChunkWanted.Piece.list) }, at: start)
+        while queue.next(at: start) != nil {}
+    }
+
     @Test mutating func `nodes that fetch abreast get a chunk in one message once all have asked`() {
+        begin(1, 2)
         queue.add([wanted(1, 0)], at: start)
-        #expect(nodes(queue.next(at: start)) == ["n1"])
-        queue.add([wanted(2, 0)], at: start)
-        #expect(queue.next(at: start) == nil)
-        queue.add([wanted(1, 1), wanted(2, 1)], at: start + .milliseconds(1))
+        #expect(queue.next(at: start) == nil && queue.nextDue == start + ChunkQueue.patience)
+        queue.add([wanted(1, 1), wanted(2, 0)], at: start + .milliseconds(1))
         #expect(nodes(queue.next(at: start + .milliseconds(1))) == ["n1", "n2"])
-        #expect(queue.nextDue == start + ChunkQueue.patience)
-        #expect(nodes(queue.next(at: start + ChunkQueue.patience)) == ["n2"])
+        queue.add([wanted(2, 1)], at: start + .milliseconds(2))
+        #expect(nodes(queue.next(at: start + .milliseconds(2))) == ["n1", "n2"])
+        #expect(queue.next(at: start + .milliseconds(2)) == nil && queue.nextDue == nil)
     }
 
     @Test mutating func `a node that lags holds up the others for a moment, and one that is gone for none`() {
-        queue.add([wanted(1, 0), wanted(2, 0), wanted(3, 0)], at: start)
-        while queue.next(at: start + ChunkQueue.patience) != nil {}
-        queue.add([wanted(1, 1), wanted(2, 1)], at: start + .milliseconds(100))
-        #expect(queue.next(at: start + .milliseconds(110)) == nil)
-        #expect(nodes(queue.next(at: start + .milliseconds(120))) == ["n1", "n2"])
+        begin(1, 2, 3)
+        queue.add([wanted(1, 0), wanted(2, 0)], at: start + .milliseconds(100))
+        #expect(queue.next(at: start + .milliseconds(149)) == nil)
+        #expect(nodes(queue.next(at: start + .milliseconds(150))) == ["n1", "n2"])
         let later = start + .milliseconds(100) + ChunkQueue.absence
-        queue.add([wanted(1, 2), wanted(2, 2)], at: later - .milliseconds(1))
+        queue.add([wanted(1, 1), wanted(2, 1)], at: later - .milliseconds(1))
         #expect(nodes(queue.next(at: later)) == ["n1", "n2"])
+    }
+
+    @Test mutating func `a node that is far behind, or past a chunk, is not waited for`() {
+        begin(1, 2)
+        queue.add([wanted(1, UInt32(ChunkQueue.reach))], at: start)
+        #expect(nodes(queue.next(at: start)) == ["n1"])
+        queue.add([wanted(2, 3)], at: start)
+        #expect(nodes(queue.next(at: start)) == ["n2"])
+    }
+
+    @Test mutating func `while there are chunks that wait for nobody, those that are waited for have longer`() {
+        begin(1, 2)
+        queue.add([wanted(1, 0)], at: start)
+        let due = start + ChunkQueue.patience
+        queue.add([wanted(3, 0, parcel: 1)], at: due)
+        #expect(nodes(queue.next(at: due)) == ["n3"])
+        queue.add([wanted(3, 1, parcel: 1)], at: due + ChunkQueue.longestPatience)
+        #expect(nodes(queue.next(at: due + ChunkQueue.longestPatience)) == ["n1"])
     }
 
     @Test mutating func `what is asked for again before it is sent is sent once`() {

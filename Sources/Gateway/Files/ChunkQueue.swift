@@ -18,8 +18,19 @@ struct ChunkQueue {
         let since: Instant
     }
 
+    private struct Fetching {
+        var last: Instant
+        /// The chunk it asked for last, -1 for the list: they are asked for in their order.
+        var index: Int
+    }
+
     /// How long a chunk waits for other nodes: from the broker they get one after another, some milliseconds apart.
-    static let patience = Duration.milliseconds(20)
+    static let patience = Duration.milliseconds(50)
+    /// How much longer, while there are chunks that wait for nobody.
+    static let longestPatience = Duration.milliseconds(400)
+    /// A node that asked for a chunk so far before this one, or nearer, asks for this one soon. Who is farther behind is slow,
+    /// and who is past it has it.
+    static let reach = 32
     /// Who has not asked for anything for so long is not waited for.
     static let absence = Duration.milliseconds(500)
     /// Nodes of one message.
@@ -30,14 +41,15 @@ struct ChunkQueue {
     private var order: [ChunkWanted.Piece] = []
     /// Nobody else is waited for.
     private var ready: [ChunkWanted.Piece] = []
-    /// When each node last asked for something of this parcel.
-    private var fetching: [ChunkWanted.Parcel: [NodeName: Instant]] = [:]
+    /// Who fetches a parcel, and where each node is.
+    private var fetching: [ChunkWanted.Parcel: [NodeName: Fetching]] = [:]
     private var lastLook: Instant?
 
     mutating func add(_ wanted: [ChunkWanted], at now: Instant) {
         forgetAbsent(at: now)
         for (piece, node) in wanted.lazy.map({ ($0.piece, $0.node) }) {
-            fetching[piece.parcel, default: [:]][node] = now
+            fetching[piece.parcel, default: [:]][node] = Fetching(
+                last: now, index: piece.isList ? -1 : Int(piece.index))
             if waiting[piece] == nil { order.append(piece) }
             // What is asked for again before it is sent is sent once.
             guard waiting[piece]?.nodes.contains(node) != true else { continue }
@@ -48,11 +60,13 @@ struct ChunkQueue {
 
     /// The piece to send now, if there is one.
     mutating func next(at now: Instant) -> Joined? {
-        if let oldest = oldest(), now >= oldest.due { return take(oldest.piece) }
+        let oldest = oldest()
+        if let oldest, now >= oldest.due + Self.longestPatience { return take(oldest.piece) }
         while let piece = ready.first {
             ready.removeFirst()
             if waiting[piece] != nil { return take(piece) }
         }
+        if let oldest, now >= oldest.due { return take(oldest.piece) }
         return nil
     }
 
@@ -64,9 +78,10 @@ struct ChunkQueue {
     // MARK: Own
 
     private func isWhole(_ piece: ChunkWanted.Piece) -> Bool {
-        let count = waiting[piece]?.nodes.count ?? 0
         // A list is small, and its nodes wait for it with nothing else to do.
-        return piece.isList || count >= Self.mostNodes || count >= fetching[piece.parcel]?.count ?? 0
+        if piece.isList || waiting[piece]?.nodes.count ?? 0 >= Self.mostNodes { return true }
+        let soon = Int(piece.index) - Self.reach..<Int(piece.index)
+        return fetching[piece.parcel]?.values.contains { soon.contains($0.index) } != true
     }
 
     private mutating func oldest() -> (piece: ChunkWanted.Piece, due: Instant)? {
@@ -92,7 +107,7 @@ struct ChunkQueue {
         guard lastLook.map({ now - $0 >= Self.absence / 2 }) ?? true else { return }
         lastLook = now
         fetching = fetching.compactMapValues { nodes in
-            let left = nodes.filter { now - $0.value < Self.absence }
+            let left = nodes.filter { now - $0.value.last < Self.absence }
             return left.isEmpty ? nil : left
         }
     }
