@@ -16,6 +16,8 @@ final class BulkLane {
     private var registry: Registry
     private var names = SenderNames()
     private var drops = Drops()
+    private var waiting = RequestsWaiting()
+    private static let again = Duration.milliseconds(2)
     private var places: [Principal: (id: [UInt8], connection: PeerConnection?)] = [:]
 
     init(_ settings: BrokerSettings, _ registry: Registry, instance: UInt64, on loop: PollLoop, log: Logger) throws {
@@ -104,13 +106,37 @@ final class BulkLane {
         guard let place = places[peer] else {
             return socket.tellAbsent(id, header, nodes: [peer.name], code: .unreachable)
         }
+        if waiting.isWaiting(for: peer), wait(&message, for: peer, from: sender) { return }
         switch socket.handOn(&message, to: place.id, from: sender.bytes) {
         case .done: return
-        case .full: socket.tellAbsent(id, header, nodes: [peer.name], code: .busy)
+        case .full:
+            if peer.role == .gateway, wait(&message, for: peer, from: sender) { return }
+            socket.tellAbsent(id, header, nodes: [peer.name], code: .busy)
         case .unreachable:
             places[peer] = nil
             socket.tellAbsent(id, header, nodes: [peer.name], code: .unreachable)
         }
+    }
+
+    // MARK: Requests that wait
+
+    /// False where it is not one that may.
+    private func wait(_ message: inout Multipart, for gateway: Principal, from sender: SenderNames.Sender) -> Bool {
+        guard message[3].count <= RequestsWaiting.longest else { return false }
+        let frames = (2..<message.count).map { message[$0].bytes }
+        let isFirst = waiting.count == 0
+        guard waiting.add(.init(sender: sender.text, frames: frames), for: gateway) else { return false }
+        if isFirst { loop.after(Self.again) { [unowned self] in handOnWaiting() } }
+        return true
+    }
+
+    private func handOnWaiting() {
+        waiting.handOn { gateway, request in
+            // One that is gone has its nodes ask again.
+            guard let place = places[gateway] else { return true }
+            return socket.send([place.id, Array(request.sender.utf8)] + request.frames) != .full
+        }
+        if waiting.count > 0 { loop.after(Self.again) { [unowned self] in handOnWaiting() } }
     }
 
     private func drop(_ reason: String, _ sender: String) { drops.add(reason, from: sender, at: loop.now, log: log) }

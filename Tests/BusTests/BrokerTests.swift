@@ -6,6 +6,8 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
+@testable import Broker
+
 /// Real sockets with CURVE on loopback.
 @Suite(.serialized) struct BrokerTests {
     private let one = NodeName("node1")!
@@ -302,6 +304,37 @@ import ZeroMQ
         let chunk = Random.bytes(1 << 20)
         gateway.with { $0.send(.bulk, to: answer.sender, Header(.chunk, execution), body: chunk) }
         #expect(try await node.message(.chunk).body == chunk)
+    }
+
+    @Test func `requests for chunks that come all at once reach the gateway all the same`() async throws {
+        let world = try World(["gateway:g", "node:node1"])
+        let gateway = try world.peer("gateway:g")
+        let node = try world.peer("node:node1")
+        defer { for party in [node, gateway] { party.end() }; world.end() }
+        for party in [node, gateway] { _ = try await party.connected() }
+        let execution = execution
+        let ask = { (numbers: Range<Int>) in
+            node.with { link in
+                for number in numbers {
+                    let header = Header(.chunkRequest, execution, sequence: UInt64(number))
+                    link.send(.bulk, to: Principal("gateway:g"), header, body: [5])
+                }
+            }
+        }
+        _ = try await retried {
+            ask(0..<1)
+        } until: {
+            try await gateway.message(.chunkRequest, within: .seconds(1))
+        }
+        let many = 1..<1 + RequestsWaiting.ofOne
+        for round in 0..<5 {
+            let first = round * many.count
+            ask(many.lowerBound + first..<many.upperBound + first)
+            for number in many {
+                let request = try await gateway.message(.chunkRequest, within: .seconds(2))
+                #expect(request.header.sequence == UInt64(number + first))
+            }
+        }
     }
 
     private func presence(of node: String, _ isPresent: Bool, at gateway: Party) async throws -> WirePresence {

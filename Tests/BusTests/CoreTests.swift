@@ -166,6 +166,32 @@ struct CoreTests {
         #expect(length.took(65_536) == nil)
     }
 
+    @Test func `requests wait in their order, so many of each node, and none that is long`() {
+        var waiting = RequestsWaiting()
+        let gateway = Principal("gateway:g")!
+        let request = { (sender: String, number: UInt8) in
+            RequestsWaiting.Request(sender: sender, frames: [[number], [1]])
+        }
+        let long = RequestsWaiting.Request(sender: "node:c", frames: [[UInt8](repeating: 0, count: 600)])
+        var added = (0..<RequestsWaiting.ofOne).map { waiting.add(request("node:a", UInt8($0)), for: gateway) }
+        #expect(added.allSatisfy { $0 })
+        added = [request("node:a", 200), request("node:b", 7), long].map { waiting.add($0, for: gateway) }
+        #expect(added == [false, true, false])
+        var taken: [RequestsWaiting.Request] = []
+        waiting.handOn { _, request in
+            guard taken.count < 100 else { return false }
+            taken.append(request)
+            return true
+        }
+        #expect(taken.map { $0.frames[0][0] } == (0..<100).map { UInt8($0) } && waiting.isWaiting(for: gateway))
+        waiting.handOn { _, request in
+            taken.append(request)
+            return true
+        }
+        #expect(taken.count == RequestsWaiting.ofOne + 1 && taken.last == request("node:b", 7))
+        #expect(!waiting.isWaiting(for: gateway) && waiting.count == 0)
+    }
+
     @Test func `interest is the union of leases and grants, and ends with the last of them`() {
         var interest = Interest()
         #expect(interest.receive(.grants(["output/ana/"]), at: start) == [.begin("output/ana/")])
