@@ -6,7 +6,7 @@ measured here is said and left out; nothing fails by a time. docs/benchmarks.md 
 import os, pathlib, shutil, statistics, subprocess, sys, time, traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import cost, files, frozen, idle, lane, people, scale, sockets
+import cost, files, frozen, idle, lane, people, scale, sockets, watched
 from estiba import Up
 from peers import HOSTS, Salt, Ssh
 
@@ -68,6 +68,7 @@ PARTS = [
     ({"M10"}, lambda wanted: idle.measure(row_text=tell)),
     ({"M11"}, lambda wanted: cost.measure(tell)),
     ({"M12"}, lambda wanted: people.measure(tell)),
+    ({"M13"}, lambda wanted: watched.measure(tell)),
 ]
 
 

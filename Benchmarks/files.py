@@ -37,8 +37,8 @@ class Growth:
         return (max(self.most, self.resident()) - self.before) / 1024
 
 
-# What a deployment writes: a file of each worker's own and the user's, and some more.
-TOUCHED = 4 << 30
+# What a deployment writes: a file of each worker's own and the user's, and some more; where there is that much.
+TOUCHED = min(4 << 30, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
 
 
 def touched():

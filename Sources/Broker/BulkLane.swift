@@ -18,6 +18,7 @@ final class BulkLane {
     private var drops = Drops()
     private var waiting = RequestsWaiting()
     private static let again = Duration.milliseconds(2)
+    private var isLooking = false
     private var places: [Principal: (id: [UInt8], connection: PeerConnection?)] = [:]
 
     init(_ settings: BrokerSettings, _ registry: Registry, instance: UInt64, on loop: PollLoop, log: Logger) throws {
@@ -106,7 +107,11 @@ final class BulkLane {
         guard let place = places[peer] else {
             return socket.tellAbsent(id, header, nodes: [peer.name], code: .unreachable)
         }
-        if waiting.isWaiting(for: peer), wait(&message, for: peer, from: sender) { return }
+        if waiting.isWaiting(for: peer) {
+            if wait(&message, for: peer, from: sender) { return }
+            // What is long does not overtake what waits.
+            handOnWaiting()
+        }
         switch socket.handOn(&message, to: place.id, from: sender.bytes) {
         case .done: return
         case .full:
@@ -122,11 +127,14 @@ final class BulkLane {
 
     /// False where it is not one that may.
     private func wait(_ message: inout Multipart, for gateway: Principal, from sender: SenderNames.Sender) -> Bool {
-        guard message[3].count <= RequestsWaiting.longest else { return false }
+        let length = (2..<message.count).reduce(0) { $0 + message[$1].count }
+        guard length <= RequestsWaiting.longest else { return false }
         let frames = (2..<message.count).map { message[$0].bytes }
-        let isFirst = waiting.count == 0
         guard waiting.add(.init(sender: sender.text, frames: frames), for: gateway) else { return false }
-        if isFirst { loop.after(Self.again) { [unowned self] in handOnWaiting() } }
+        if !isLooking {
+            isLooking = true
+            lookAgain()
+        }
         return true
     }
 
@@ -136,7 +144,14 @@ final class BulkLane {
             guard let place = places[gateway] else { return true }
             return socket.send([place.id, Array(request.sender.utf8)] + request.frames) != .full
         }
-        if waiting.count > 0 { loop.after(Self.again) { [unowned self] in handOnWaiting() } }
+    }
+
+    private func lookAgain() {
+        loop.after(Self.again) { [unowned self] in
+            handOnWaiting()
+            isLooking = waiting.count > 0
+            if isLooking { lookAgain() }
+        }
     }
 
     private func drop(_ reason: String, _ sender: String) { drops.add(reason, from: sender, at: loop.now, log: log) }

@@ -45,8 +45,9 @@ package struct Directory {
     static func heartbeat(_ side: Connection.Side) -> Duration { side == .gateways ? .seconds(1) : .seconds(2) }
     /// Between two ticks, or what else comes, of a broker that gets its processor.
     static let wakeful: Duration = .seconds(1)
-    /// What an old connection has to answer before a newcomer with the same key takes its place.
-    static let contest: Duration = .seconds(2)
+    /// In which an old connection has to say something before a newcomer with the same key takes its place: its heartbeat comes
+    /// every 2 s. One that is closed is noticed by the probe.
+    static let contest: Duration = .seconds(3.5)
 
     private struct Newcomer {
         let connection: Connection

@@ -1,4 +1,5 @@
 internal import Bus
+private import Glibc
 internal import Logging
 internal import Messages
 internal import ZeroMQ
@@ -8,12 +9,16 @@ internal import ZeroMQ
 /// Subscription frames are never sent on upstream and no subscription is taken back on the manual XPUB: the first would
 /// let one subscriber cancel another's interest, the second acts on the wrong pipe (libzmq 4.3.4).
 final class OutputLane {
+    /// Slices that may wait for one reader: 32 MiB of the longest.
+    private static let queue: Int32 = 512
     /// libzmq takes in all that a reader asks for before this sees the first of it, some 9 KB for a topic of 200 bytes: so
     /// little is let to lie about. A reader that is frozen is gone within 8 s, and with it its queue.
     private static let readers: [Option] = [
-        .xpubManual, .highWater(send: QueueLength.least, receive: 4), .receiveBuffer(bytes: 32 << 10),
+        .xpubManual, .xpubNoDrop(true), .highWater(send: queue, receive: 4), .receiveBuffer(bytes: 32 << 10),
         .heartbeats(every: .seconds(2), timeout: .seconds(6)),
     ]
+    /// A message of all its frames; a slice has 64 KiB, and nothing else that is published is longer than a hello.
+    private static let longest = 320 << 10
     private static let penalty: Duration = .seconds(60)
     private static let tick: Duration = .seconds(1)
 
@@ -29,7 +34,7 @@ final class OutputLane {
     private var subscriptions: Subscriptions<PeerConnection>
     private var names = SenderNames()
     private var drops = Drops()
-    private var queueLength = QueueLength()
+    private var patience: ReaderPatience
     /// The connections of subscribers by their descriptors, which are used again only after the old one has ended.
     private var connections: [Int32: (peer: PeerConnection, principal: Principal)] = [:]
     /// Principals that were taken out of the registry or have another key there; what is still sent by the old one is
@@ -46,10 +51,11 @@ final class OutputLane {
         self.doorkeeper = doorkeeper
         dropPercent = settings.dropOutputPercent
         if dropPercent > 0 { log.warning("output is dropped on purpose", metadata: ["percent": "\(dropPercent)"]) }
+        patience = ReaderPatience(at: loop.now)
         users = UserGrants(registry: registry)
         subscriptions = Subscriptions(registry: registry)
         publishers = try settings.socket(.xsub, .publishers, on: loop, queue: 32)
-        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: QueueLength.least, Self.readers)
+        subscribers = try settings.socket(.xpub, .subscribers, on: loop, queue: Self.queue, Self.readers)
         loop.add(publishers, frames: 4) { [unowned self] in published(&$0) }
         loop.add(subscribers, frames: 2) { [unowned self] in requested(&$0) }
         loop.after(Self.tick, every: Self.tick) { [unowned self] in tick() }
@@ -66,7 +72,11 @@ final class OutputLane {
     func granted(by gateway: Principal, _ grants: WireGrants) { change(.said(gateway: gateway, grants)) }
 
     /// The broker's own word: presence.
-    func publish(_ topic: [UInt8], _ body: [UInt8]) { _ = subscribers.send([topic, body]) }
+    func publish(_ topic: [UInt8], _ body: [UInt8]) {
+        var first = Frame(topic)
+        var last = Frame(body)
+        if begin(&first) { _ = subscribers.send(&last) }
+    }
 
     func replace(_ registry: Registry) {
         for peer in self.registry.peers {
@@ -115,10 +125,27 @@ final class OutputLane {
         if dropPercent > 0, Int.random(in: 0..<100) < dropPercent { return }
         var size = 0
         for index in 0..<message.count { size += message[index].count }
-        if let length = queueLength.took(size) { try? subscribers.set(.sendHighWater(length)) }
-        for index in 0..<message.count {
-            guard subscribers.send(&message[index], more: index + 1 < message.count) == .done else { return }
+        guard size <= Self.longest else {
+            return drops.add("too long", from: message[0].property("User-Id") ?? "", at: loop.now, log: log)
         }
+        guard begin(&message[0]) else { return }
+        for index in 1..<message.count { _ = subscribers.send(&message[index], more: index + 1 < message.count) }
+    }
+
+    /// Sends a message's first frame. Where a queue is full it waits a moment for its reader; then the message is dropped for
+    /// that one alone, for which libzmq has no place any more until it has taken half of its queue.
+    private func begin(_ frame: inout Frame) -> Bool {
+        if subscribers.send(&frame, more: true) == .done { return true }
+        let start = ContinuousClock.now
+        let end = start + patience.allowed(at: start)
+        defer { patience.waited(ContinuousClock.now - start) }
+        while ContinuousClock.now < end {
+            usleep(500)
+            if subscribers.send(&frame, more: true) == .done { return true }
+        }
+        try? subscribers.set(.xpubNoDrop(false))
+        defer { try? subscribers.set(.xpubNoDrop(true)) }
+        return subscribers.send(&frame, more: true) == .done
     }
 
     private func isRevoked(_ frame: borrowing Frame) -> Bool {

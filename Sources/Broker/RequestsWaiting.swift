@@ -1,6 +1,6 @@
 internal import Messages
 
-/// Short messages of nodes for gateways whose bulk connection has no place just now: a queue there counts messages, and has
+/// Short messages for gateways, mostly of nodes, whose bulk connection has no place just now: a queue there counts messages, and has
 /// few places because a piece of a file has 1 MiB, while thousands of nodes ask for such pieces at once. Decides only.
 struct RequestsWaiting {
     struct Request: Equatable {
@@ -35,10 +35,14 @@ struct RequestsWaiting {
     /// Hands on, for each gateway in the order of their coming, what `takes` does not refuse.
     mutating func handOn(_ takes: (Principal, Request) -> Bool) {
         for (gateway, queue) in queues {
-            let taken = queue.prefix { takes(gateway, $0) }
-            for request in taken { forget(request) }
-            let rest = Array(queue.dropFirst(taken.count))
-            queues[gateway] = rest.isEmpty ? nil : rest
+            var taken = 0
+            while taken < queue.count, takes(gateway, queue[taken]) {
+                forget(queue[taken])
+                taken += 1
+            }
+            guard taken > 0 else { continue }
+            queues[gateway]?.removeFirst(taken)
+            if queues[gateway]?.isEmpty == true { queues[gateway] = nil }
         }
     }
 

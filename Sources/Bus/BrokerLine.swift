@@ -68,7 +68,7 @@ final class BrokerLine {
     private func openPublisher() throws(ZeroMQError) {
         guard publisher == nil else { return }
         // The broker is its only subscriber: a full queue is told to the caller, who waits, instead of dropped.
-        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop, .immediate])
+        let publisher = try socket(.xpub, .publishers, highWater: 32, [.xpubNoDrop(true), .immediate])
         self.publisher = publisher
         watch(publisher, frames: 1) { [unowned self] in interestChanged(&$0) }
     }

@@ -22,8 +22,6 @@ package enum Option: Sendable {
     case linger(Duration)
     /// Messages per peer; zero would be no bound and is not to be had.
     case highWater(send: Int32, receive: Int32)
-    /// Also of connections that stand: libzmq tells both ends of each.
-    case sendHighWater(Int32)
     /// Queue only to completed connections.
     case immediate
     case backlog(Int32)
@@ -31,8 +29,9 @@ package enum Option: Sendable {
     case receiveBuffer(bytes: Int32)
     case handshake(Duration)
     case xpubManual
-    /// XPUB: a full queue refuses a message instead of dropping it. For a socket with one subscriber only.
-    case xpubNoDrop
+    /// XPUB: where one subscriber's queue is full a message is refused for all, instead of dropped for that one. Takes effect
+    /// at once.
+    case xpubNoDrop(Bool)
     /// SUB: follow a prefix. Manual XPUB: accept it for the peer whose request was received last.
     case subscribe([UInt8])
     /// SUB only. On a manual XPUB it acts on the wrong peer.
@@ -71,14 +70,11 @@ package enum Option: Sendable {
             precondition(send > 0 && receive > 0)
             try Self.set(handle, ZMQ_SNDHWM, send)
             try Self.set(handle, ZMQ_RCVHWM, receive)
-        case .sendHighWater(let count):
-            precondition(count > 0)
-            try Self.set(handle, ZMQ_SNDHWM, count)
         case .immediate: try Self.set(handle, ZMQ_IMMEDIATE, Int32(1))
         case .receiveBuffer(let bytes): try Self.set(handle, ZMQ_RCVBUF, bytes)
         case .backlog(let count): try Self.set(handle, ZMQ_BACKLOG, count)
         case .handshake(let limit): try Self.set(handle, ZMQ_HANDSHAKE_IVL, limit.wholeMilliseconds)
-        case .xpubNoDrop: try Self.set(handle, ZMQ_XPUB_NODROP, Int32(1))
+        case .xpubNoDrop(let isSet): try Self.set(handle, ZMQ_XPUB_NODROP, Int32(isSet ? 1 : 0))
         case .xpubManual: try Self.set(handle, ZMQ_XPUB_MANUAL, Int32(1))
         case .subscribe(let prefix): try Self.set(handle, ZMQ_SUBSCRIBE, prefix)
         case .unsubscribe(let prefix): try Self.set(handle, ZMQ_UNSUBSCRIBE, prefix)

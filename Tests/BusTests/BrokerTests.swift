@@ -390,11 +390,12 @@ final class Subscriber: Sendable {
     private let thread: PollLoop.Thread
     private let told: Told<String>
 
-    convenience init(_ world: World, _ name: String, _ prefixes: [String]) throws {
-        try self.init(world, name, prefixes.map { Array($0.utf8) })
+    convenience init(_ world: World, _ name: String, _ prefixes: [String], microsecondsEach: UInt32 = 0) throws {
+        try self.init(world, name, prefixes.map { Array($0.utf8) }, microsecondsEach: microsecondsEach)
     }
 
-    init(_ world: World, _ name: String, _ prefixes: [[UInt8]]) throws {
+    /// `microsecondsEach` makes a reader slow, with little room of its own.
+    init(_ world: World, _ name: String, _ prefixes: [[UInt8]], microsecondsEach: UInt32 = 0) throws {
         let told = Told<String>()
         let keys = world.keys[name]!
         let address = world.address
@@ -404,24 +405,22 @@ final class Subscriber: Sendable {
                 [
                     .curveClient(publicKey: keys.publicKey, secretKey: keys.secretKey, serverKey: address.publicKey),
                     // A SUB drops its own requests beyond the high-water mark without a word.
-                    .highWater(send: 10_000, receive: 1000),
+                    .highWater(send: 10_000, receive: microsecondsEach > 0 ? 10 : 1000),
                     .reconnect(every: .milliseconds(50), upTo: .milliseconds(50)),
-                ])
+                ] + (microsecondsEach > 0 ? [.receiveBuffer(bytes: 16 << 10)] : []))
             for prefix in prefixes { try socket.set(.subscribe(prefix)) }
             try socket.connect(address.endpoint(.subscribers))
-            loop.add(socket) { told.add([String(decoding: $0[0].bytes, as: UTF8.self)]) }
+            var taken = 0
+            loop.add(socket) { message in
+                told.add([String(decoding: message[0].bytes, as: UTF8.self)])
+                taken += 1
+                if microsecondsEach > 0, taken % 50 == 0 { usleep(50 * microsecondsEach) }
+            }
         }
         self.told = told
     }
 
     var topics: [String] { told.all }
-
-    /// Takes nothing until the returned call.
-    func rest() -> @Sendable () -> Void {
-        let isOver = Told<Bool>()
-        thread.mailbox.post { while isOver.all.isEmpty { usleep(10_000) } }
-        return { isOver.add([true]) }
-    }
 
     func end() {
         thread.stop()

@@ -75,7 +75,7 @@ struct CoreTests {
         #expect(directory.digest == digests[0])
     }
 
-    @Test func `a newcomer takes the place of an old connection that is gone or silent for 2 s`() {
+    @Test func `a newcomer takes the place of an old connection that is gone or silent for 3.5 s`() {
         var directory = directory()
         _ = directory.receive(.hello(node, old, hello), at: at(0))
         #expect(directory.receive(.hello(node, new, hello), at: at(1)) == [.probe(old, node)])
@@ -83,8 +83,8 @@ struct CoreTests {
         #expect(directory.connection(of: node) == new)
 
         #expect(directory.receive(.hello(node, old, hello), at: at(2)) == [.probe(new, node)])
-        #expect(ticks(&directory, from: 2, to: 3.9).contains(.welcome(old)) == false)
-        #expect(directory.receive(.tick, at: at(4)).contains(.welcome(old)))
+        #expect(ticks(&directory, from: 2, to: 5.4).contains(.welcome(old)) == false)
+        #expect(directory.receive(.tick, at: at(5.5)).contains(.welcome(old)))
     }
 
     @Test func `who is silent for 5 s is away, and is told so in case it can hear`() {
@@ -150,20 +150,18 @@ struct CoreTests {
         #expect(directory.roster.nodes.map(\.present) == [false])
     }
 
-    @Test func `a reader's queue is long where slices are short, and 32 MiB where they are long`() {
-        var length = QueueLength()
-        #expect(length.slices == 512)
-        for _ in 0..<3000 { _ = length.took(200) }
-        #expect(length.slices == 16_384)
-        var waiting = 0
-        // From now on nobody takes any: what is let in is what fits.
-        for slice in 0..<20_000 where slice < length.slices {
-            _ = length.took(65_536)
-            waiting += 65_536
+    @Test func `a reader is waited for a moment, all together a fiftieth of the time`() {
+        var patience = ReaderPatience(at: start)
+        var waited = Duration.zero
+        for second in 0..<100 {
+            while case let allowed = patience.allowed(at: start + .seconds(second)), allowed > .zero {
+                #expect(allowed <= ReaderPatience.longest)
+                patience.waited(allowed)
+                waited += allowed
+            }
         }
-        #expect(length.slices == 512 && waiting <= 40 << 20)
-        for _ in 0..<100 { _ = length.took(65_536) }
-        #expect(length.took(65_536) == nil)
+        #expect(waited >= .seconds(2) && waited <= .seconds(2) + ReaderPatience.most)
+        #expect(patience.allowed(at: start + .seconds(1000)) == ReaderPatience.longest)
     }
 
     @Test func `requests wait in their order, so many of each node, and none that is long`() {

@@ -45,17 +45,34 @@ import Testing
         queue.add([wanted(1, 0), wanted(2, 0)], at: start + .milliseconds(100))
         #expect(queue.next(at: start + .milliseconds(149)) == nil)
         #expect(nodes(queue.next(at: start + .milliseconds(150))) == ["n1", "n2"])
-        let later = start + .milliseconds(100) + ChunkQueue.absence
+        let later = start + .milliseconds(100) + Abreast.absence
         queue.add([wanted(1, 1), wanted(2, 1)], at: later - .milliseconds(1))
         #expect(nodes(queue.next(at: later)) == ["n1", "n2"])
     }
 
     @Test mutating func `a node that is far behind, or past a chunk, is not waited for`() {
         begin(1, 2)
-        queue.add([wanted(1, UInt32(ChunkQueue.reach))], at: start)
+        queue.add([wanted(1, UInt32(Abreast.reach))], at: start)
         #expect(nodes(queue.next(at: start)) == ["n1"])
         queue.add([wanted(2, 3)], at: start)
         #expect(nodes(queue.next(at: start)) == ["n2"])
+        // What it asks for once more does not set it back.
+        queue.add([wanted(1, 2)], at: start)
+        #expect(nodes(queue.next(at: start)) == ["n1"])
+        queue.add([wanted(2, 4)], at: start)
+        #expect(nodes(queue.next(at: start)) == ["n2"])
+    }
+
+    @Test mutating func `a chunk that is asked for anew waits from then on, and holds up none behind it`() {
+        begin(1, 2)
+        queue.add([wanted(1, 0), wanted(1, 1)], at: start)
+        queue.add([wanted(2, 1)], at: start + .milliseconds(10))
+        #expect(nodes(queue.next(at: start + .milliseconds(10))) == ["n1", "n2"])
+        #expect(nodes(queue.next(at: start + .milliseconds(50))) == ["n1"])
+        begin(3)
+        queue.add([wanted(1, 0)], at: start + .milliseconds(60))
+        queue.add([wanted(1, 2)], at: start + .milliseconds(61))
+        #expect(queue.nextDue == start + .milliseconds(60) + ChunkQueue.patience)
     }
 
     @Test mutating func `while there are chunks that wait for nobody, those that are waited for have longer`() {

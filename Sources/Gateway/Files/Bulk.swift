@@ -13,6 +13,7 @@ final class Bulk: Sendable {
     private let store: BlobStore
     private let rights = Mutex<[ExecutionID: Right]>([:])
     private let wanted = Mutex(ChunkQueue())
+    private let nextLook = Mutex<ChunkQueue.Instant?>(nil)
     /// Pieces that are read and not yet handed to the bus.
     private let credit = DispatchSemaphore(value: 0)
     private static let mostPieces = 8
@@ -51,10 +52,20 @@ final class Bulk: Sendable {
             send(answers)
         }
         credit.signal()
-        guard let due = wanted.withLock({ $0.nextDue }) else { return }
+        guard let due = wanted.withLock({ $0.nextDue }), isFirst(due) else { return }
         let wait = max(ContinuousClock.now.duration(to: due), .zero)
         queue.asyncAfter(deadline: .now() + .microseconds(Int(wait / .microseconds(1)) + 1)) {
+            self.nextLook.withLock { if $0 == due { $0 = nil } }
             self.sendWhatIsDue(send)
+        }
+    }
+
+    /// Nobody looks again before that: one waits for all who ask meanwhile.
+    private func isFirst(_ due: ChunkQueue.Instant) -> Bool {
+        nextLook.withLock { next in
+            if let next, next <= due { return false }
+            next = due
+            return true
         }
     }
 

@@ -14,47 +14,39 @@ struct ChunkQueue {
     }
 
     private struct Waiting {
-        var nodes: [NodeName] = []
+        var nodes: Set<NodeName> = []
         let since: Instant
-    }
-
-    private struct Fetching {
-        var last: Instant
-        /// The chunk it asked for last, -1 for the list: they are asked for in their order.
-        var index: Int
+        var isReady = false
     }
 
     /// How long a chunk waits for other nodes: from the broker they get one after another, some milliseconds apart.
     static let patience = Duration.milliseconds(50)
     /// How much longer, while there are chunks that wait for nobody.
     static let longestPatience = Duration.milliseconds(400)
-    /// A node that asked for a chunk so far before this one, or nearer, asks for this one soon. Who is farther behind is slow,
-    /// and who is past it has it.
-    static let reach = 32
-    /// Who has not asked for anything for so long is not waited for.
-    static let absence = Duration.milliseconds(500)
     /// Nodes of one message.
     static let mostNodes = 256
 
     private var waiting: [ChunkWanted.Piece: Waiting] = [:]
-    /// As they were first asked for; what is not in `waiting` any more is passed over.
-    private var order: [ChunkWanted.Piece] = []
+    /// As they were first asked for; what does not wait any more, or waits anew, is passed over.
+    private var order: [(piece: ChunkWanted.Piece, since: Instant)] = []
     /// Nobody else is waited for.
     private var ready: [ChunkWanted.Piece] = []
-    /// Who fetches a parcel, and where each node is.
-    private var fetching: [ChunkWanted.Parcel: [NodeName: Fetching]] = [:]
+    private var fetching: [ChunkWanted.Parcel: Abreast] = [:]
     private var lastLook: Instant?
 
     mutating func add(_ wanted: [ChunkWanted], at now: Instant) {
         forgetAbsent(at: now)
         for (piece, node) in wanted.lazy.map({ ($0.piece, $0.node) }) {
-            fetching[piece.parcel, default: [:]][node] = Fetching(
-                last: now, index: piece.isList ? -1 : Int(piece.index))
-            if waiting[piece] == nil { order.append(piece) }
+            fetching[piece.parcel, default: Abreast()].asked(node, for: piece.isList ? nil : piece.index, at: now)
+            if waiting[piece] == nil {
+                waiting[piece] = Waiting(since: now)
+                order.append((piece, now))
+            }
             // What is asked for again before it is sent is sent once.
-            guard waiting[piece]?.nodes.contains(node) != true else { continue }
-            waiting[piece, default: Waiting(since: now)].nodes.append(node)
-            if isWhole(piece) { ready.append(piece) }
+            waiting[piece]?.nodes.insert(node)
+            guard waiting[piece]?.isReady == false, isWhole(piece) else { continue }
+            waiting[piece]?.isReady = true
+            ready.append(piece)
         }
     }
 
@@ -64,7 +56,7 @@ struct ChunkQueue {
         if let oldest, now >= oldest.due + Self.longestPatience { return take(oldest.piece) }
         while let piece = ready.first {
             ready.removeFirst()
-            if waiting[piece] != nil { return take(piece) }
+            if waiting[piece]?.isReady == true { return take(piece) }
         }
         if let oldest, now >= oldest.due { return take(oldest.piece) }
         return nil
@@ -80,35 +72,35 @@ struct ChunkQueue {
     private func isWhole(_ piece: ChunkWanted.Piece) -> Bool {
         // A list is small, and its nodes wait for it with nothing else to do.
         if piece.isList || waiting[piece]?.nodes.count ?? 0 >= Self.mostNodes { return true }
-        let soon = Int(piece.index) - Self.reach..<Int(piece.index)
-        return fetching[piece.parcel]?.values.contains { soon.contains($0.index) } != true
+        return fetching[piece.parcel]?.isSomebodyBefore(piece.index) != true
     }
 
     private mutating func oldest() -> (piece: ChunkWanted.Piece, due: Instant)? {
-        guard let place = order.firstIndex(where: { waiting[$0] != nil }), let entry = waiting[order[place]] else {
+        guard let place = order.firstIndex(where: { waiting[$0.piece]?.since == $0.since }) else {
             order.removeAll(keepingCapacity: true)
             return nil
         }
         if place > 0 { order.removeFirst(place) }
-        return (order[0], entry.since + Self.patience)
+        return (order[0].piece, order[0].since + Self.patience)
     }
 
     private mutating func take(_ piece: ChunkWanted.Piece) -> Joined? {
         guard let entry = waiting.removeValue(forKey: piece) else { return nil }
-        let rest = entry.nodes.dropFirst(Self.mostNodes)
+        let nodes = entry.nodes.sorted()
+        let rest = nodes.dropFirst(Self.mostNodes)
         if !rest.isEmpty {
-            waiting[piece] = Waiting(nodes: Array(rest), since: entry.since)
+            waiting[piece] = Waiting(nodes: Set(rest), since: entry.since, isReady: true)
             ready.append(piece)
         }
-        return Joined(piece: piece, nodes: Array(entry.nodes.prefix(Self.mostNodes)))
+        return Joined(piece: piece, nodes: Array(nodes.prefix(Self.mostNodes)))
     }
 
     private mutating func forgetAbsent(at now: Instant) {
-        guard lastLook.map({ now - $0 >= Self.absence / 2 }) ?? true else { return }
+        guard lastLook.map({ now - $0 >= Abreast.absence / 2 }) ?? true else { return }
         lastLook = now
-        fetching = fetching.compactMapValues { nodes in
-            let left = nodes.filter { now - $0.value.last < Self.absence }
-            return left.isEmpty ? nil : left
+        for parcel in fetching.keys {
+            fetching[parcel]?.forgetAbsent(at: now)
+            if fetching[parcel]?.isEmpty == true { fetching[parcel] = nil }
         }
     }
 }

@@ -22,6 +22,7 @@ extension LogCopy {
         guard turns.begin(key, of: state.node) else { return [] }
         let to = state.asksAtOnce ? state.next + Self.replaySize : min(state.known, state.next + Self.replaySize)
         state.asked = (state.next, to, now)
+        state.expectsSince = nil
         self[key] = state
         return [.requestReplay(key, state.node, spool: state.spool, from: state.next, to: to)]
     }

@@ -198,8 +198,8 @@ extension LogCopy {
         if let final {
             // A final length short of the copy cannot be; the copy stands.
             state.finalLength = max(final, state.next)
+            if state.known <= state.next { state.expectsSince = now }
             state.known = max(state.known, final)
-            state.expectsSince = now
         }
         self[key] = state
         return advanced(key, now)
