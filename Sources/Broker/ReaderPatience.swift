@@ -4,10 +4,10 @@
 /// a millisecond. For one that does not, the lines of all others wait once, and a small part of the time at most.
 struct ReaderPatience {
     /// For one message.
-    static let longest: Duration = .milliseconds(50)
-    /// Of all waiting; it grows back by a fiftieth of the time.
-    static let most: Duration = .milliseconds(400)
-    private static let growth = 50
+    static let longest: Duration = .milliseconds(100)
+    /// Of all waiting; it grows back by a hundredth of the time.
+    static let most: Duration = .seconds(1)
+    private static let growth = 100
 
     private var left = most
     private var lastUse: ContinuousClock.Instant
