@@ -1,5 +1,4 @@
 import Bus
-import Glibc
 import Messages
 import Sodium
 import SwiftProtobuf
@@ -390,12 +389,11 @@ final class Subscriber: Sendable {
     private let thread: PollLoop.Thread
     private let told: Told<String>
 
-    convenience init(_ world: World, _ name: String, _ prefixes: [String], microsecondsEach: UInt32 = 0) throws {
-        try self.init(world, name, prefixes.map { Array($0.utf8) }, microsecondsEach: microsecondsEach)
+    convenience init(_ world: World, _ name: String, _ prefixes: [String]) throws {
+        try self.init(world, name, prefixes.map { Array($0.utf8) })
     }
 
-    /// `microsecondsEach` makes a reader slow, with little room of its own.
-    init(_ world: World, _ name: String, _ prefixes: [[UInt8]], microsecondsEach: UInt32 = 0) throws {
+    init(_ world: World, _ name: String, _ prefixes: [[UInt8]]) throws {
         let told = Told<String>()
         let keys = world.keys[name]!
         let address = world.address
@@ -405,17 +403,12 @@ final class Subscriber: Sendable {
                 [
                     .curveClient(publicKey: keys.publicKey, secretKey: keys.secretKey, serverKey: address.publicKey),
                     // A SUB drops its own requests beyond the high-water mark without a word.
-                    .highWater(send: 10_000, receive: microsecondsEach > 0 ? 10 : 1000),
+                    .highWater(send: 10_000, receive: 1000),
                     .reconnect(every: .milliseconds(50), upTo: .milliseconds(50)),
-                ] + (microsecondsEach > 0 ? [.receiveBuffer(bytes: 16 << 10)] : []))
+                ])
             for prefix in prefixes { try socket.set(.subscribe(prefix)) }
             try socket.connect(address.endpoint(.subscribers))
-            var taken = 0
-            loop.add(socket) { message in
-                told.add([String(decoding: message[0].bytes, as: UTF8.self)])
-                taken += 1
-                if microsecondsEach > 0, taken % 50 == 0 { usleep(50 * microsecondsEach) }
-            }
+            loop.add(socket) { told.add([String(decoding: $0[0].bytes, as: UTF8.self)]) }
         }
         self.told = told
     }
