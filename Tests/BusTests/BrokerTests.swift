@@ -288,11 +288,8 @@ import ZeroMQ
     }
 
     @Test func `a chunk is asked for and given over the bulk lane`() async throws {
-        let world = try World(["gateway:g", "node:node1"])
-        let gateway = try world.peer("gateway:g")
-        let node = try world.peer("node:node1")
+        let (world, gateway, node) = try await gatewayAndNode()
         defer { for party in [node, gateway] { party.end() }; world.end() }
-        for party in [node, gateway] { _ = try await party.connected() }
         let execution = execution
         let answer = try await retried {
             node.with { $0.send(.bulk, to: Principal("gateway:g"), Header(.chunkRequest, execution), body: [5]) }
@@ -306,11 +303,8 @@ import ZeroMQ
     }
 
     @Test func `requests for chunks that come all at once reach the gateway all the same`() async throws {
-        let world = try World(["gateway:g", "node:node1"])
-        let gateway = try world.peer("gateway:g")
-        let node = try world.peer("node:node1")
+        let (world, gateway, node) = try await gatewayAndNode()
         defer { for party in [node, gateway] { party.end() }; world.end() }
-        for party in [node, gateway] { _ = try await party.connected() }
         let execution = execution
         let ask = { (numbers: Range<Int>) in
             node.with { link in
@@ -334,6 +328,14 @@ import ZeroMQ
                 #expect(request.header.sequence == UInt64(number + first))
             }
         }
+    }
+
+    /// Both are connected.
+    private func gatewayAndNode() async throws -> (world: World, gateway: Party, node: Party) {
+        let world = try World(["gateway:g", "node:node1"])
+        let (gateway, node) = (try world.peer("gateway:g"), try world.peer("node:node1"))
+        for party in [node, gateway] { _ = try await party.connected() }
+        return (world, gateway, node)
     }
 
     private func presence(of node: String, _ isPresent: Bool, at gateway: Party) async throws -> WirePresence {
