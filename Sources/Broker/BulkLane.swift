@@ -44,7 +44,7 @@ final class BulkLane {
         }
         let header: Header
         do {
-            header = try message[2].withBytes { bytes throws(Header.Malformed) in try Header(bytes: bytes) }
+            header = try Header(bytes: message[2].bytes)
         } catch {
             guard case .version(let found) = error else { return drop("malformed header", sender.text) }
             return drop("protocol version \(found)", sender.text)

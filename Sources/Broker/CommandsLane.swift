@@ -60,7 +60,7 @@ final class CommandsLane {
         let connection = Connection(side: side, id: message[0].bytes)
         let header: Header
         do {
-            header = try message[2].withBytes { bytes throws(Header.Malformed) in try Header(bytes: bytes) }
+            header = try Header(bytes: message[2].bytes)
         } catch {
             return refuse(error, connection, sender)
         }

@@ -22,17 +22,14 @@ package struct ByteWriter {
 }
 
 /// Reads little-endian fields one after another; what lies beyond the end reads as zero and `isShort` says so.
-package struct ByteReader<Bytes: RandomAccessCollection> where Bytes.Element == UInt8 {
-    private let bytes: Bytes
-    private var index: Bytes.Index
+package struct ByteReader {
+    private let bytes: [UInt8]
+    private var index = 0
     package private(set) var isShort = false
 
-    package init(_ bytes: Bytes) {
-        self.bytes = bytes
-        index = bytes.startIndex
-    }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    package var remaining: Int { bytes.distance(from: index, to: bytes.endIndex) }
+    package var remaining: Int { bytes.count - index }
     package mutating func u8() -> UInt8 { integer() }
     package mutating func u16() -> UInt16 { integer() }
     package mutating func u32() -> UInt32 { integer() }
@@ -41,12 +38,11 @@ package struct ByteReader<Bytes: RandomAccessCollection> where Bytes.Element == 
     package mutating func take(_ count: Int) -> [UInt8] {
         guard count <= remaining else {
             isShort = true
-            index = bytes.endIndex
+            index = bytes.count
             return []
         }
-        let end = bytes.index(index, offsetBy: count)
-        defer { index = end }
-        return Array(bytes[index..<end])
+        defer { index += count }
+        return Array(bytes[index..<index + count])
     }
 
     /// Text behind a length of one byte; nil where it is cut off or not UTF-8.
@@ -55,17 +51,13 @@ package struct ByteReader<Bytes: RandomAccessCollection> where Bytes.Element == 
         return isShort ? nil : String(validating: bytes, as: UTF8.self)
     }
 
-    private mutating func integer<T: FixedWidthInteger>() -> T {
+    private mutating func integer<T: FixedWidthInteger & BitwiseCopyable>() -> T {
         guard remaining >= MemoryLayout<T>.size else {
             isShort = true
-            index = bytes.endIndex
+            index = bytes.count
             return 0
         }
-        var value: T = 0
-        for place in 0..<MemoryLayout<T>.size {
-            value |= T(truncatingIfNeeded: bytes[index]) << T(8 * place)
-            index = bytes.index(after: index)
-        }
-        return value
+        defer { index += MemoryLayout<T>.size }
+        return T(littleEndian: bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index, as: T.self) })
     }
 }

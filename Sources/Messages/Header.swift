@@ -61,7 +61,7 @@ package struct Header: Hashable, Sendable {
         case execution
     }
 
-    package init(bytes: some RandomAccessCollection<UInt8>) throws(Malformed) {
+    package init(bytes: [UInt8]) throws(Malformed) {
         guard bytes.count == Self.size else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
         let version = reader.u8()

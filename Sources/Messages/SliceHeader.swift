@@ -20,7 +20,7 @@ package struct SliceHeader: Hashable, Sendable {
         self.mac = mac
     }
 
-    package init?(bytes: some RandomAccessCollection<UInt8>) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == Self.size else { return nil }
         var reader = ByteReader(bytes)
         guard reader.u8() == 1, reader.u8() == 0, reader.u16() == 0 else { return nil }

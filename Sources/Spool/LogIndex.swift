@@ -110,9 +110,17 @@ package struct LogIndex: Sendable {
     }
 
     private static func newlines(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        var count: UInt32 = 0
-        for byte in bytes { count &+= byte == 0x0A ? 1 : 0 }
-        return count
+        var total: UInt32 = 0
+        var rest = bytes
+        while !rest.isEmpty {
+            // As many as one byte can count, so that as many are counted at once as a register has bytes.
+            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(255))
+            var count: UInt8 = 0
+            for byte in part { count &+= byte == 0x0A ? 1 : 0 }
+            total &+= UInt32(count)
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
+        }
+        return total
     }
 
     static func newlines(_ bytes: UnsafeRawBufferPointer) -> Int { Int(newlines(bytes) as UInt32) }

@@ -34,7 +34,7 @@ struct HeaderTests {
         #expect(Hex.encode(header.coveredBytes) == golden)
         #expect(header.bytes.count == SliceHeader.size)
         #expect(SliceHeader(bytes: header.bytes) == header)
-        #expect(SliceHeader(bytes: header.bytes.dropLast()) == nil)
+        #expect(SliceHeader(bytes: Array(header.bytes.dropLast())) == nil)
     }
 
     @Test func `a slice that ends beyond the greatest position is none`() {

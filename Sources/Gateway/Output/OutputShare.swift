@@ -42,5 +42,5 @@ struct OutputShare: Sendable {
     var window: UInt64 { max(Self.least, UInt64(Double(Self.all) / max(taken.runs, runsBefore))) }
 
     /// A node with this window is told of so much that is new: often enough that it need not wait.
-    static func tellBytes(_ window: UInt64) -> UInt64 { max(least / 2, window / 8) }
+    static func tellBytes(_ window: UInt64) -> UInt64 { max(least / 2, window / 4) }
 }
