@@ -47,10 +47,10 @@ import Testing
         #expect(copy.endPass(at: .seconds(1)) == [told])
         _ = slice(0, 28_192)
         // From now on it may have so much on its way that it is told less often.
-        let eighth = Int(OutputShare.all / 8)
-        _ = slice(28_192, eighth - 1)
+        let fourth = Int(OutputShare.all / 4)
+        _ = slice(28_192, fourth - 1)
         #expect(copy.endPass(at: .seconds(1)).isEmpty)
-        _ = slice(28_191 + UInt64(eighth), 1)
+        _ = slice(28_191 + UInt64(fourth), 1)
         #expect(copy.endPass(at: .seconds(1)).count == 1)
     }
 
