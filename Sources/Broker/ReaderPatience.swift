@@ -18,8 +18,9 @@ struct ReaderPatience {
     mutating func allowed(at now: ContinuousClock.Instant) -> Duration {
         left = min(Self.most, left + max(.zero, now - lastUse) / Self.growth)
         lastUse = now
-        return min(left, Self.longest)
+        return max(.zero, min(left, Self.longest))
     }
 
-    mutating func waited(_ duration: Duration) { left = max(.zero, left - duration) }
+    /// It may have been longer than allowed, which is owed then.
+    mutating func waited(_ duration: Duration) { left -= duration }
 }

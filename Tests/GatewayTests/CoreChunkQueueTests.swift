@@ -10,7 +10,8 @@ import Testing
     private var queue = ChunkQueue()
 
     private func wanted(_ node: Int, _ index: UInt32, parcel: UInt64 = 0, broker: Int = 0) -> ChunkWanted {
-        let parcel = ChunkWanted.Parcel(execution: execution, sequence: parcel, blob: [UInt8(parcel)], broker: broker)
+        let parcel = ChunkWanted.Parcel(
+            execution: execution, sequence: parcel, blob: [UInt8(truncatingIfNeeded: parcel)], broker: broker)
         return ChunkWanted(piece: ChunkWanted.Piece(parcel: parcel, index: index), node: NodeName("n\(node)")!)
     }
 
@@ -111,5 +112,17 @@ import Testing
         while let joined = queue.next(at: start + ChunkQueue.patience) { sent.append(joined.nodes.count) }
         #expect(sent.reduce(0, +) == count && sent.max() == ChunkQueue.mostNodes)
         #expect(queue.nextDue == nil)
+    }
+
+    @Test mutating func `a node that asks for ever more gets so much, and takes no place of another`() {
+        for parcel in 0..<1000 { queue.add([wanted(1, 0, parcel: UInt64(parcel))], at: start) }
+        queue.add([wanted(2, 0)], at: start)
+        var served: [String: Int] = [:]
+        while let joined = queue.next(at: start + .seconds(1)) {
+            for node in nodes(joined)! { served[node, default: 0] += 1 }
+        }
+        #expect(served == ["n1": ChunkQueue.mostOfOne, "n2": 1])
+        queue.add([wanted(1, 1)], at: start + .seconds(1))
+        #expect(nodes(queue.next(at: start + .seconds(2))) == ["n1"])
     }
 }

@@ -54,6 +54,18 @@ import Testing
         #expect(copy.endPass(at: .seconds(1)).count == 1)
     }
 
+    @Test mutating func `a node that says how far it had published is told at once where the log stands`() {
+        open()
+        _ = slice(0, 20_000)
+        _ = copy.endPass(at: .seconds(1))
+        _ = slice(20_000, 100)
+        #expect(copy.endPass(at: .seconds(1)).isEmpty)
+        #expect(
+            copy.receive(.replayed(key, spool: 7, released: 0, length: 20_100, gone: false), at: .seconds(2)).isEmpty)
+        let told = LogCopy.Effect.taken(key, a, spool: 7, position: 20_100, window: OutputShare.all)
+        #expect(copy.endPass(at: .seconds(2)) == [told])
+    }
+
     @Test mutating func `what was seen before is a duplicate, and what overlaps is cut`() {
         open()
         _ = slice(0, 100)

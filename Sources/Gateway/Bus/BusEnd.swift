@@ -151,9 +151,10 @@ final class BusEnd {
             if askedRevocations.isAnswered(node, at: Moment.now().steady) { tellRevocations(to: [node]) }
         case .range: arrivals.append(.range(id, node, message.body))
         case .chunkRequest:
-            guard let body = try? WireChunkRequest(serializedBytes: message.body) else { return refuse(message) }
+            guard let body = try? WireChunkRequest(serializedBytes: message.body), let blob = BlobID(bytes: body.blob)
+            else { return refuse(message) }
             let parcel = ChunkWanted.Parcel(
-                execution: id, sequence: message.header.sequence, blob: [UInt8](body.blob), broker: message.broker)
+                execution: id, sequence: message.header.sequence, blob: blob.bytes, broker: message.broker)
             wanted.append(ChunkWanted(piece: ChunkWanted.Piece(parcel: parcel, index: body.index), node: node))
         default: refuse(message)
         }

@@ -25,8 +25,12 @@ struct ChunkQueue {
     static let longestPatience = Duration.milliseconds(400)
     /// Nodes of one message.
     static let mostNodes = 256
+    /// Pieces that wait for one node, which has fewer under way and asks again for what does not come.
+    static let mostOfOne = 64
 
     private var waiting: [ChunkWanted.Piece: Waiting] = [:]
+    /// For how many pieces each node waits.
+    private var counts: [NodeName: Int] = [:]
     /// As they were first asked for; what does not wait any more, or waits anew, is passed over.
     private var order: [(piece: ChunkWanted.Piece, since: Instant)] = []
     /// Nobody else is waited for.
@@ -37,12 +41,15 @@ struct ChunkQueue {
     mutating func add(_ wanted: [ChunkWanted], at now: Instant) {
         forgetAbsent(at: now)
         for (piece, node) in wanted.lazy.map({ ($0.piece, $0.node) }) {
+            // What is asked for again before it is sent is sent once.
+            let isNew = waiting[piece]?.nodes.contains(node) != true
+            guard !isNew || counts[node, default: 0] < Self.mostOfOne else { continue }
             fetching[piece.parcel, default: Abreast()].asked(node, for: piece.isList ? nil : piece.index, at: now)
             if waiting[piece] == nil {
                 waiting[piece] = Waiting(since: now)
                 order.append((piece, now))
             }
-            // What is asked for again before it is sent is sent once.
+            if isNew { counts[node, default: 0] += 1 }
             waiting[piece]?.nodes.insert(node)
             guard waiting[piece]?.isReady == false, isWhole(piece) else { continue }
             waiting[piece]?.isReady = true
@@ -87,12 +94,17 @@ struct ChunkQueue {
     private mutating func take(_ piece: ChunkWanted.Piece) -> Joined? {
         guard let entry = waiting.removeValue(forKey: piece) else { return nil }
         let nodes = entry.nodes.sorted()
+        let taken = Array(nodes.prefix(Self.mostNodes))
+        for node in taken {
+            let left = (counts[node] ?? 1) - 1
+            counts[node] = left > 0 ? left : nil
+        }
         let rest = nodes.dropFirst(Self.mostNodes)
         if !rest.isEmpty {
             waiting[piece] = Waiting(nodes: Set(rest), since: entry.since, isReady: true)
             ready.append(piece)
         }
-        return Joined(piece: piece, nodes: Array(nodes.prefix(Self.mostNodes)))
+        return Joined(piece: piece, nodes: taken)
     }
 
     private mutating func forgetAbsent(at now: Instant) {

@@ -39,6 +39,9 @@ extension LogCopy {
         guard var state = self[key], !state.isDone, state.spool == spool || gone else { return [] }
         state.known = max(state.known, length)
         state.asksAtOnce = false
+        // It may have gone back to what is copied, with little on its way: it is told at once where the log stands.
+        state.window = 0
+        if state.spool == spool { untold.insert(key) }
         // What the node does not hold any more will never come: the gap reaches up to what it still has.
         let lost = gone ? (state.finalLength ?? state.next) : released
         guard lost > state.next else {
@@ -51,6 +54,8 @@ extension LogCopy {
             self[key] = state
             return advanced(key, now)
         }
+        // Nobody printed it here.
+        state.told += lost - state.next
         state.next = lost
         state.known = max(state.known, lost)
         state.asked = nil
