@@ -147,13 +147,13 @@ struct OutflowTests {
         flow.grew(to: 100 << 20)
         while let next = flow.next { flow.sent(upTo: next.position + next.limit, at: start) }
         #expect(flow.published == Outflow.firstWindow && flow.isHeldBack)
-        flow.taken(upTo: 100 << 20 | 1, window: 1 << 20)
+        flow.taken(upTo: 100 << 20 | 1, window: 1 << 20, at: start)
         #expect(flow.isHeldBack)
         let half = Outflow.firstWindow / 2
-        flow.taken(upTo: half, window: 1 << 20)
+        flow.taken(upTo: half, window: 1 << 20, at: start)
         #expect(flow.next?.position == 2 * half && flow.next?.limit == Outflow.slice && flow.copied == 0)
         // Many print: four slices in the least of windows, and never less than one.
-        flow.taken(upTo: 2 * half, window: 0)
+        flow.taken(upTo: 2 * half, window: 0, at: start)
         #expect(flow.next?.limit == 16 << 10)
         flow.sent(upTo: 2 * half + 16 << 10, at: start)
         #expect(flow.isHeldBack)
@@ -162,12 +162,25 @@ struct OutflowTests {
         #expect(flow.next?.position == 0)
     }
 
+    @Test func `an owner whose disk is slow and who takes what comes is not silent`() {
+        var flow = Outflow(from: 0, at: start)
+        flow.grew(to: 1 << 20)
+        for tenth in 0..<30 {
+            let now = start + .milliseconds(tenth * 100)
+            #expect(flow.tick(at: now) == nil)
+            flow.sent(upTo: UInt64(tenth + 1) * 1000, at: now)
+            flow.taken(upTo: UInt64(tenth + 1) * 1000, window: 1 << 20, at: now)
+        }
+        #expect(flow.tick(at: start + .milliseconds(3800)) == nil)
+        #expect(flow.tick(at: start + .milliseconds(3900)) == 30_000)
+    }
+
     @Test func `the share counts while something is let go of too, and after a silence it begins small`() {
         var flow = Outflow(from: 0, at: start)
         flow.grew(to: 100 << 20)
         let first = publishAll(&flow, at: start)
         flow.released(upTo: 50 << 20)
-        flow.taken(upTo: first, window: 16 << 10)
+        flow.taken(upTo: first, window: 16 << 10, at: start)
         flow.copied(upTo: first, at: start)
         #expect(flow.resume(at: start) == 50 << 20)
         flow.sent(upTo: (50 << 20) + 16 << 10, at: start)
@@ -185,7 +198,7 @@ struct OutflowTests {
     private func publishAll(_ flow: inout Outflow, at now: ContinuousClock.Instant) -> UInt64 {
         while let next = flow.next {
             flow.sent(upTo: next.position + next.limit, at: now)
-            flow.taken(upTo: next.position + next.limit, window: 1 << 20)
+            flow.taken(upTo: next.position + next.limit, window: 1 << 20, at: now)
         }
         return flow.published
     }

@@ -108,7 +108,7 @@ final class SwarmNode {
             guard let taken = try? WireTaken(serializedBytes: message.body), taken.spool == runs[id]?.spoolID else {
                 return
             }
-            runs[id]?.flow.taken(upTo: taken.position, window: taken.window)
+            runs[id]?.flow.taken(upTo: taken.position, window: taken.window, at: loop.now)
             publish(id)
         case .copied:
             guard let copied = try? WireCopied(serializedBytes: message.body), copied.spool == runs[id]?.spoolID else {

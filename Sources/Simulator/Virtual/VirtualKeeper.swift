@@ -51,7 +51,7 @@ final class VirtualKeeper {
 
     func taken(_ spool: UInt64, _ position: UInt64, _ window: UInt64) {
         guard flow != nil, self.spool == spool else { return }
-        flow?.taken(upTo: position, window: window)
+        flow?.taken(upTo: position, window: window, at: world.instant)
         pump()
     }
 

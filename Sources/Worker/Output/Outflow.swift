@@ -75,13 +75,15 @@ package struct Outflow: Equatable, Sendable {
         published = max(published, position)
     }
 
-    package mutating func taken(upTo position: UInt64, window: UInt64) {
+    package mutating func taken(upTo position: UInt64, window: UInt64, at now: ContinuousClock.Instant) {
         guard position <= length else { return }
         // Its share counts also where nothing may be published beyond what is copied.
         if position >= taken { self.window = min(max(window, Self.shortestSlice), Self.credit) }
         guard position > taken, resumption == nil else { return }
         taken = position
         published = max(published, position)
+        // Its disk may be slow; it is not silent.
+        lastProgress = now
     }
 
     package mutating func copied(upTo position: UInt64, at now: ContinuousClock.Instant) {

@@ -55,7 +55,7 @@ final class OutputPump {
     }
 
     func taken(upTo position: UInt64, window: UInt64) {
-        flow.taken(upTo: position, window: window)
+        flow.taken(upTo: position, window: window, at: site.loop.now)
         pump()
     }
 
