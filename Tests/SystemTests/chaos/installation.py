@@ -98,10 +98,12 @@ class Installation:
         def absent():
             return [part for part in self.everyone() if not (self.pid(part) and alive(self.pid(part)))]
 
+        # What was killed a moment ago may look as if it were there.
+        time.sleep(0.3)
         end = time.monotonic() + 20
-        while absent() and time.monotonic() < end:
+        while (gone := absent()) and time.monotonic() < end:
             time.sleep(0.1)
-        return absent()
+        return gone
 
     def crashes(self):
         """What parts said as they ended by a fault of their own; whoever started them has hidden it by starting the next."""
