@@ -66,6 +66,22 @@ import Testing
         #expect(copy.endPass(at: .seconds(2)) == [told])
     }
 
+    @Test mutating func `what is lost was printed by nobody, and changes nobody's share`() {
+        let starts = [a, node("b")].map {
+            LogCopy.Start(node: $0, spool: 7, position: 0, finalLength: nil, asksAtOnce: false)
+        }
+        _ = copy.receive(.opened(id, starts), at: .zero)
+        for run in 0..<2 {
+            let key = RunKey(execution: id, run: run)
+            _ = copy.receive(slice: key, spool: 7, position: 0, length: 20_000, at: .seconds(1))
+        }
+        _ = copy.endPass(at: .seconds(1))
+        let end: UInt64 = 1 << 40
+        _ = copy.receive(.replayed(key, spool: 7, released: end, length: end, gone: false), at: .seconds(1))
+        let told = LogCopy.Effect.taken(key, a, spool: 7, position: end, window: OutputShare.all / 2)
+        #expect(copy.endPass(at: .seconds(1)) == [told])
+    }
+
     @Test mutating func `what was seen before is a duplicate, and what overlaps is cut`() {
         open()
         _ = slice(0, 100)
